@@ -1,0 +1,143 @@
+/**
+ * What is inside `sealed`: UTF-8 JSON of one of these shapes, by record type. Never outside of it.
+ * Shapes grow by optional fields only; every reader ignores fields that it does not know.
+ */
+
+/** A file at the provider. URLs and ids expire; what is kept is in the blob store. */
+export interface MediaReference {
+  readonly url?: string;
+  readonly id?: string;
+  readonly mimetype?: string;
+  readonly filename?: string;
+  /** Bytes. */
+  readonly size?: number;
+  /** True for a voice note. */
+  readonly voice?: boolean;
+}
+
+/** What a person can send us. */
+export type InboundContent =
+  | { readonly kind: 'text'; readonly text: string }
+  /** A button or a list row was chosen; `id` is ours, `title` what the person saw. */
+  | { readonly kind: 'button' | 'list'; readonly id: string; readonly title: string }
+  | {
+      readonly kind: 'image' | 'audio' | 'video' | 'document' | 'sticker';
+      readonly media: MediaReference;
+      readonly caption?: string;
+    }
+  | {
+      readonly kind: 'location';
+      readonly latitude: number;
+      readonly longitude: number;
+      readonly name?: string;
+      readonly address?: string;
+    }
+  | { readonly kind: 'contacts'; readonly contacts: readonly { readonly name?: string; readonly vcard?: string }[] }
+  | { readonly kind: 'poll'; readonly name?: string; readonly options: readonly string[] }
+  /** A kind that we do not know; `text` is what of it could be read. */
+  | { readonly kind: 'unknown'; readonly text?: string };
+
+/** What we can send. `id`s of buttons come back as `button` content. */
+export type OutboundContent =
+  | { readonly kind: 'text'; readonly text: string }
+  | {
+      readonly kind: 'buttons';
+      readonly text: string;
+      readonly buttons: readonly { readonly id: string; readonly title: string }[];
+    };
+
+/** A participant of a chat as the provider names it. */
+export interface ProviderParty {
+  readonly address: string;
+  /** Other addresses of the same party in the same event (LID and phone number). */
+  readonly alternateAddresses?: readonly string[];
+  /** Name that the person chose at WhatsApp. */
+  readonly name?: string;
+}
+
+/** Sealed part of `message.received` and `message.echoed`. */
+export interface SealedMessage {
+  /** Provider's message id, whole. It may hold the phone number. */
+  readonly messageId: string;
+  /** The part of the message id that is stable across address forms. */
+  readonly stableId: string;
+  /** Chat address as the provider names it. */
+  readonly chat: string;
+  readonly sender: ProviderParty;
+  readonly content: InboundContent;
+  /** Stable id of the message answered. */
+  readonly replyTo?: string;
+  /** The event as received, JSON text, for what we do not understand yet. */
+  readonly raw?: string;
+}
+
+/** Sealed part of `message.changed`. */
+export interface SealedChange {
+  /** Id of the change itself, where the provider gives one. */
+  readonly messageId: string;
+  readonly stableId: string;
+  /** Stable id of the message that changed. */
+  readonly target: string;
+  readonly chat: string;
+  readonly sender: ProviderParty;
+  /** New text of an edit. */
+  readonly text?: string;
+  /** Emoji of a reaction. */
+  readonly reaction?: string;
+  /** Chosen options of a vote, complete. */
+  readonly options?: readonly string[];
+  readonly raw?: string;
+}
+
+/** Sealed part of `message.status`. */
+export interface SealedStatus {
+  readonly messageId: string;
+  /** Stable id of the message whose status this is. */
+  readonly stableId: string;
+  readonly chat: string;
+  readonly participant?: string;
+  readonly raw?: string;
+}
+
+/** Sealed part of `webhook.other` and `instance.reported`: the event as received, JSON text. */
+export interface SealedRaw {
+  readonly raw: string;
+}
+
+/** Sealed part of `message.requested` and `reply.requested`. */
+export interface SealedOutbound {
+  readonly content: OutboundContent;
+}
+
+/** Sealed part of `delivery.updated`. */
+export interface SealedDelivery {
+  /** Provider's message id. */
+  readonly messageId?: string;
+  readonly stableId?: string;
+  /** Provider's own words about a failure. */
+  readonly detail?: string;
+}
+
+/** Sealed part of `effect.requested`. */
+export interface SealedEffectInput {
+  readonly input: unknown;
+}
+
+/** Sealed part of `effect.completed`. */
+export interface SealedEffectOutput {
+  readonly output?: unknown;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+/** Sealed part of `conversation.baseline`. */
+export interface SealedBaseline {
+  readonly snapshot: unknown;
+}
+
+/** Sealed part of `record.parked`. */
+export interface SealedParked {
+  /** The parked record's value, base64. */
+  readonly value: string;
+  readonly key: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
