@@ -1,0 +1,155 @@
+/**
+ * The configuration: read from the environment once, checked, frozen. No other file reads the
+ * environment. `.env.example` lists every setting; a test compares the two.
+ */
+import { z } from 'zod';
+
+import { partitionCountDefault } from '#schemas/topics.ts';
+
+import { OperatingError } from './errors.ts';
+
+const flag = z.stringbool();
+const optionalText = z.string().min(1).optional();
+
+/** Every setting with its meaning. Empty strings count as not set. */
+const settings = z.object({
+  PROSA_MODE: z
+    .enum(['development', 'production'])
+    .default('development')
+    .describe('production refuses to start without the keys, secrets and settings it needs'),
+  HOST: z.string().default('127.0.0.1').describe('Address to listen on; loopback unless said otherwise'),
+  PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(3000)
+    .describe('Port; if busy the next free one, said aloud; 0 is any'),
+  PROSA_DATA_DIR: z.string().default('.data').describe('Embedded Postgres, development keys; survives restarts'),
+  PROSA_PARTITIONS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(partitionCountDefault)
+    .describe('Partitions of every topic; fixed for the life of the data'),
+  PROSA_LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('Least level of log lines'),
+  PROSA_KEY_FILE: optionalText.describe('Tenant master keys; made in the data folder in development'),
+  DATABASE_URL: optionalText.describe('Postgres to use instead of the embedded one, as the owner of the schema'),
+  KAFKA_BROKERS: optionalText.describe('Comma-separated host:port; set means the Kafka log'),
+  KAFKA_SSL: flag.default(false).describe('TLS to the brokers'),
+  KAFKA_SASL_MECHANISM: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).optional().describe('SASL mechanism'),
+  KAFKA_SASL_USERNAME: optionalText.describe('SASL user'),
+  KAFKA_SASL_PASSWORD: optionalText.describe('SASL password'),
+  KAFKA_REPLICATION_FACTOR: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(9)
+    .default(1)
+    .describe('Replicas of topics that set-up creates'),
+  KAFKA_TOPIC_PREFIX: optionalText.describe(
+    'Put before topics, groups and transactional ids, so that two installations can share a broker',
+  ),
+  KAFKA_SESSION_TIMEOUT_MS: z.coerce
+    .number()
+    .int()
+    .min(6_000)
+    .max(300_000)
+    .default(30_000)
+    .describe('A consumer silent for this long loses its partitions'),
+  REDIS_URL: optionalText.describe('Redis for the shared window of duplicates; without it each process has its own'),
+  REDIS_KEY_PREFIX: z.string().default('prosa:').describe('Put before every Redis key'),
+  PROSA_INGEST_URL: z.url().optional().describe('Where the API reaches ingest when they are separate processes'),
+});
+
+/** Names of all settings. */
+export const settingNames: readonly string[] = Object.keys(settings.shape);
+
+/** TLS and SASL of the brokers. */
+export interface KafkaConfig {
+  readonly brokers: readonly string[];
+  readonly ssl: boolean;
+  readonly sasl?: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+    readonly username: string;
+    readonly password: string;
+  };
+  readonly replicationFactor: number;
+  readonly topicPrefix: string;
+  readonly sessionTimeoutMs: number;
+}
+
+/** The checked configuration. */
+export interface Config {
+  readonly mode: 'development' | 'production';
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly partitionCount: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly keyFile: string | undefined;
+  readonly databaseUrl: string | undefined;
+  readonly kafka: KafkaConfig | undefined;
+  readonly redis: { readonly url: string; readonly keyPrefix: string } | undefined;
+  readonly ingestUrl: string | undefined;
+}
+
+/** Reads and checks the environment. Throws `config.invalid` naming every setting that is wrong or missing. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const given = Object.fromEntries(
+    settingNames.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])),
+  );
+  const read = settings.safeParse(given);
+  if (!read.success) {
+    // The value is not repeated: it may be a secret.
+    const wrong = read.error.issues.map((issue) => `${issue.path.join('.')} (${issue.message})`);
+    throw new OperatingError('config.invalid', wrong.join('; '));
+  }
+  const from = read.data;
+  const missing = [
+    ...(from.PROSA_MODE === 'production'
+      ? (['PROSA_KEY_FILE', 'DATABASE_URL', 'KAFKA_BROKERS'] as const).filter((name) => from[name] === undefined)
+      : []),
+    ...(from.KAFKA_SASL_MECHANISM === undefined
+      ? []
+      : (['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const).filter((name) => from[name] === undefined)),
+  ];
+  if (missing.length > 0) throw new OperatingError('config.invalid', `missing: ${missing.join(', ')}`);
+  return Object.freeze({
+    mode: from.PROSA_MODE,
+    host: from.HOST,
+    port: from.PORT,
+    dataDir: from.PROSA_DATA_DIR,
+    partitionCount: from.PROSA_PARTITIONS,
+    logLevel: from.PROSA_LOG_LEVEL,
+    keyFile: from.PROSA_KEY_FILE,
+    databaseUrl: from.DATABASE_URL,
+    kafka: kafkaOf(from),
+    redis: from.REDIS_URL === undefined ? undefined : { url: from.REDIS_URL, keyPrefix: from.REDIS_KEY_PREFIX },
+    ingestUrl: from.PROSA_INGEST_URL,
+  });
+}
+
+function kafkaOf(from: z.infer<typeof settings>): KafkaConfig | undefined {
+  if (from.KAFKA_BROKERS === undefined) return undefined;
+  return {
+    brokers: from.KAFKA_BROKERS.split(',').map((broker) => broker.trim()),
+    ssl: from.KAFKA_SSL,
+    ...(from.KAFKA_SASL_MECHANISM === undefined
+      ? {}
+      : {
+          sasl: {
+            mechanism: from.KAFKA_SASL_MECHANISM,
+            username: from.KAFKA_SASL_USERNAME ?? '',
+            password: from.KAFKA_SASL_PASSWORD ?? '',
+          },
+        }),
+    replicationFactor: from.KAFKA_REPLICATION_FACTOR,
+    topicPrefix: from.KAFKA_TOPIC_PREFIX ?? '',
+    sessionTimeoutMs: from.KAFKA_SESSION_TIMEOUT_MS,
+  };
+}
