@@ -69,6 +69,8 @@ export interface SealedMessage {
   readonly replyTo?: string;
   /** The event as received, JSON text, for what we do not understand yet. */
   readonly raw?: string;
+  /** Blob that holds `raw` instead, when it is large. */
+  readonly rawBlob?: string;
 }
 
 /** Sealed part of `message.changed`. */
@@ -87,6 +89,8 @@ export interface SealedChange {
   /** Chosen options of a vote, complete. */
   readonly options?: readonly string[];
   readonly raw?: string;
+  /** Blob that holds `raw` instead, when it is large. */
+  readonly rawBlob?: string;
 }
 
 /** Sealed part of `message.status`. */
@@ -97,11 +101,15 @@ export interface SealedStatus {
   readonly chat: string;
   readonly participant?: string;
   readonly raw?: string;
+  /** Blob that holds `raw` instead, when it is large. */
+  readonly rawBlob?: string;
 }
 
 /** Sealed part of `webhook.other` and `instance.reported`: the event as received, JSON text. */
 export interface SealedRaw {
   readonly raw: string;
+  /** Blob that holds `raw` instead, when it is large; then `raw` is empty. */
+  readonly rawBlob?: string;
 }
 
 /** Sealed part of `message.requested` and `reply.requested`. */
@@ -127,11 +135,6 @@ export interface SealedEffectInput {
 export interface SealedEffectOutput {
   readonly output?: unknown;
   readonly error?: { readonly code: string; readonly message: string };
-}
-
-/** Sealed part of `conversation.baseline`. */
-export interface SealedBaseline {
-  readonly snapshot: unknown;
 }
 
 /** Sealed part of `record.parked`. */

@@ -123,19 +123,11 @@ export interface ConversationReleased extends RecordHeader {
   readonly requestedBy: string;
 }
 
-/** State value and redacted context, committed before keys are destroyed; folds start at the newest baseline. */
-export interface ConversationBaseline extends RecordHeader {
-  readonly type: 'conversation.baseline';
-  readonly machine: string;
-  readonly machineVersion: string;
-  readonly sealed: Uint8Array | null;
-}
-
-/** The actor takes up another machine version or configuration revision from here on. */
-export interface ConversationMigrated extends RecordHeader {
-  readonly type: 'conversation.migrated';
-  readonly machine: string;
-  readonly machineVersion: string;
+/** The host put the actor in quarantine for a reason that is not a function of its records. Folds obey it. */
+export interface ConversationQuarantined extends RecordHeader {
+  readonly type: 'conversation.quarantined';
+  readonly code: string;
+  readonly recordOffset: number;
 }
 
 /** An actor asks the outside world for something. */
@@ -224,8 +216,7 @@ export type ProsaRecord =
   | EffectCompleted
   | TimerFired
   | ConversationReleased
-  | ConversationBaseline
-  | ConversationMigrated
+  | ConversationQuarantined
   | EffectRequested
   | EffectCancelled
   | TimerSet
@@ -251,8 +242,7 @@ export type ActorEvent =
   | EffectCompleted
   | TimerFired
   | ConversationReleased
-  | ConversationBaseline
-  | ConversationMigrated;
+  | ConversationQuarantined;
 
 /** Topic of every record type; parked records go to the parked topic of the topic they were on. */
 export const topicOf = {
@@ -267,8 +257,7 @@ export const topicOf = {
   'effect.completed': topics.events,
   'timer.fired': topics.events,
   'conversation.released': topics.events,
-  'conversation.baseline': topics.events,
-  'conversation.migrated': topics.events,
+  'conversation.quarantined': topics.events,
   'effect.requested': topics.effects,
   'effect.cancelled': topics.effects,
   'timer.set': topics.timers,

@@ -40,3 +40,13 @@ CREATE TABLE actor_partitions (
 );
 GRANT SELECT, INSERT, UPDATE ON actor_partitions TO prosa_worker;
 GRANT SELECT ON actor_partitions TO prosa_api;
+
+-- Which actors have begun, and at which offset: kept apart from the snapshots, which are a cache and
+-- may be deleted, so that an actor that lost its snapshot is never taken for a new one.
+CREATE TABLE actors_begun (
+  tenant text NOT NULL,
+  actor text PRIMARY KEY,
+  begun_offset bigint NOT NULL
+);
+SELECT prosa_protect('actors_begun');
+GRANT SELECT, INSERT, UPDATE ON actors_begun TO prosa_worker;

@@ -1,0 +1,44 @@
+/**
+ * The conversation service: hosts every actor of `conversation.events`, one host per partition owned.
+ */
+import { findMachine } from '#machines/registry.ts';
+import { openHost } from '#runtime/actor/host.ts';
+import type { FindMachine } from '#runtime/actor/machines.ts';
+import type { RunningService, Runtime } from '#runtime/runtime.ts';
+import { topics } from '#schemas/topics.ts';
+
+/** Consumer group of the actor hosts. */
+const group = 'conversation';
+
+const slice = {
+  /** Bounds what a crash makes somebody do again, and how long a slice keeps others waiting. */
+  recordsMax: 200,
+  bytesMax: 1_048_576,
+} as const;
+
+/** Actors in memory over all partitions. */
+const actorsCachedMax = 50_000;
+
+/** Starts the hosts. `find` is the registry of machines; tests give machines that misbehave. */
+export async function startConversation(runtime: Runtime, find: FindMachine = findMachine): Promise<RunningService> {
+  const { log, database, vault, tenants, logger, metrics } = runtime;
+  const ports = {
+    log,
+    database,
+    vault,
+    tenants,
+    find,
+    logger,
+    metrics,
+    actorsCachedMax: Math.max(100, Math.ceil(actorsCachedMax / log.partitionCount)),
+  };
+  const consumer = await log.consume({
+    group,
+    topic: topics.events,
+    transactional: true,
+    sliceRecordsMax: slice.recordsMax,
+    sliceBytesMax: slice.bytesMax,
+    assigned: (assignment) => openHost(ports, assignment),
+  });
+  return { name: 'conversation', finished: consumer.finished, stop: () => consumer.stop() };
+}

@@ -1,0 +1,591 @@
+/**
+ * What a record does to an actor: the pure middle of the host. Everything a replay needs is here, and
+ * nothing here reads a clock, a database or a key.
+ *
+ * I1 The envelope after a record is a function of the envelope before, the record, and the machine
+ *    version and configuration revision that the envelope or (at the start of an episode) the record names.
+ * I6 Every output's id is a hash of tenant, actor, causing event id and index.
+ */
+import type { AnyEventObject } from 'xstate';
+
+import type { ActionParams } from '#machines/machine.ts';
+import type {
+  SealedChange,
+  SealedEffectInput,
+  SealedEffectOutput,
+  SealedMessage,
+  SealedOutbound,
+} from '#schemas/content.ts';
+import type { ActorEvent, AuditRecorded, ProsaRecord, RecordHeader } from '#schemas/records.ts';
+import { topics } from '#schemas/topics.ts';
+
+import { OperatingError } from '../errors.ts';
+import { causedBy, derivedId } from '../records.ts';
+import type { Configuration } from '../tenants/tenants.ts';
+import type { Opened } from '../vault/vault.ts';
+import {
+  type Envelope,
+  type Episode,
+  type HeldRecord,
+  type PendingEffect,
+  type PendingTimer,
+  stateText,
+} from './envelope.ts';
+import { type FindMachine, type LiveSnapshot, type StepAction, type StepResult, stepperOf } from './machines.ts';
+import { nothingSeen, remember, seenKey, wasSeen } from './seen.ts';
+
+/** A record of an actor, opened. */
+export interface ToldRecord {
+  readonly record: ActorEvent;
+  readonly offset: number;
+  readonly partition: number;
+  /** Its sealed part; undefined when it has none. */
+  readonly opened: Opened<unknown> | undefined;
+}
+
+/** A record to be written, its personal part not sealed yet. */
+export interface Output {
+  readonly record: ProsaRecord;
+  /** What is to be sealed into it; undefined for nothing. */
+  readonly personal?: unknown;
+}
+
+/** What became of a record. */
+export type Outcome = 'applied' | 'recorded' | 'duplicate' | 'held' | 'quarantined' | 'released';
+
+/** The outcome of one record. */
+export interface Applied {
+  readonly envelope: Envelope;
+  readonly outputs: readonly Output[];
+  readonly outcome: Outcome;
+}
+
+/** What the host has at hand for a record; lookups are synchronous, everything was loaded before. */
+export interface Surroundings {
+  readonly find: FindMachine;
+  /** The content of a revision. Throws `config.invalid` when it is not at hand. */
+  readonly configuration: (tenant: string, revision: string) => Configuration;
+  /** Test seam: the protection that is switched off, so that tests can show what it protects from. */
+  readonly without?: Protection | undefined;
+}
+
+/** What keeps repeated and late records from acting twice, and late owners from writing. */
+export type Protection = 'seen' | 'effect-id' | 'timer-generation' | 'epoch';
+
+/** Records of an actor that may be held in quarantine; more are parked. */
+export const heldMax = 1_000;
+
+/**
+ * Applies the next record of an actor, whatever it is. `held` are the records that the envelope holds,
+ * needed when it is released; `ordered` says that the host orders a quarantine at this record.
+ */
+export function applyNext(
+  before: Envelope | undefined,
+  told: ToldRecord,
+  around: Surroundings & { readonly held: readonly ToldRecord[]; readonly ordered: boolean },
+): Applied {
+  if (before?.quarantine == null)
+    return around.ordered ? quarantine(before, told, 'actor.killed-process') : applyRecord(before, told, around);
+  return told.record.type === 'conversation.released'
+    ? applyRelease(before, told, around.held, around)
+    : hold(before, told);
+}
+
+/** Offsets at which the host itself ordered a quarantine, by the orders among some records. */
+export const orderedQuarantines = (records: readonly ToldRecord[]): ReadonlySet<number> =>
+  new Set(records.flatMap(({ record }) => (record.type === 'conversation.quarantined' ? [record.recordOffset] : [])));
+
+/** Applies one record to an actor that is not in quarantine. Throws only for what is wrong with the host, never for what a machine does. */
+function applyRecord(before: Envelope | undefined, told: ToldRecord, around: Surroundings): Applied {
+  try {
+    return live(before, told, around);
+  } catch (caught) {
+    if (caught instanceof OperatingError && caught.disposition !== 'quarantine') throw caught;
+    // Whatever else is thrown here came out of the machine: deterministic, so trying again is no use.
+    const code = caught instanceof OperatingError ? caught.code : codeOfThrow(caught);
+    return quarantine(before, told, code);
+  }
+}
+
+/**
+ * Applies a `conversation.released`: the held records in order, with their own event ids. `held` are
+ * the records that the envelope refers to, in that order. One that throws again is held again, with
+ * all after it.
+ */
+function applyRelease(before: Envelope, told: ToldRecord, held: readonly ToldRecord[], around: Surroundings): Applied {
+  let envelope: Envelope = { ...before, quarantine: null, held: [] };
+  const outputs: Output[] = [audit(told.record, envelope, 0, { action: 'actor.released', trigger: told.record.type })];
+  for (const each of held) {
+    const applied: Applied = envelope.quarantine === null ? applyRecord(envelope, each, around) : hold(envelope, each);
+    envelope = applied.envelope;
+    outputs.push(...applied.outputs);
+  }
+  return { envelope: { ...envelope, nextOffset: told.offset + 1 }, outputs, outcome: 'released' };
+}
+
+/** Puts an actor in quarantine at a record: it and all later ones are held. */
+function quarantine(before: Envelope | undefined, told: ToldRecord, code: string): Applied {
+  const at: HeldRecord = { offset: told.offset, eventId: told.record.eventId };
+  const envelope: Envelope = {
+    ...(before ?? emptyEnvelope(told)),
+    nextOffset: told.offset + 1,
+    quarantine: { code, offset: at.offset },
+    held: [at],
+  };
+  return {
+    envelope,
+    outputs: [
+      audit(told.record, envelope, 0, { action: 'actor.quarantined', trigger: told.record.type, outcome: code }),
+    ],
+    outcome: 'quarantined',
+  };
+}
+
+/** An actor that was told nothing yet. */
+const emptyEnvelope = (told: ToldRecord): Envelope => ({
+  tenant: told.record.tenant,
+  actor: told.record.actor,
+  partition: told.partition,
+  nextOffset: told.offset,
+  at: told.record.occurredAt,
+  episode: null,
+  instance: null,
+  pendingEffects: [],
+  timers: [],
+  seen: nothingSeen,
+  quarantine: null,
+  held: [],
+});
+
+function hold(before: Envelope, told: ToldRecord): Applied {
+  const envelope = { ...before, nextOffset: told.offset + 1 };
+  // A quarantine that the host ordered is written behind the record it begins at; then it is known already.
+  if (told.record.type === 'conversation.quarantined') return { envelope, outputs: [], outcome: 'recorded' };
+  if (before.held.length >= heldMax) return { envelope, outputs: [parked(told)], outcome: 'held' };
+  return {
+    envelope: { ...envelope, held: [...before.held, { offset: told.offset, eventId: told.record.eventId }] },
+    outputs: [],
+    outcome: 'held',
+  };
+}
+
+/** The record by reference: it stays on the log, whole, where it was. */
+const parked = ({ record, offset, partition }: ToldRecord): Output => ({
+  record: {
+    ...causedBy(record, derivedId('k', record.tenant, record.actor, record.eventId), record.occurredAt),
+    type: 'record.parked',
+    topic: topics.events,
+    partition,
+    offset,
+    reason: 'actor.held-too-many',
+    sealed: null,
+  },
+});
+
+function live(before: Envelope | undefined, told: ToldRecord, around: Surroundings): Applied {
+  const { record, offset } = told;
+  const base = before ?? emptyEnvelope(told);
+  if (told.opened?.state === 'erased') return recorded(base, told);
+  const opened = told.opened?.value;
+
+  const key = seenKey(record, opened);
+  if (around.without !== 'seen' && wasSeen(base.seen, key, record.providerAt)) {
+    return { envelope: { ...base, nextOffset: offset + 1 }, outputs: [], outcome: 'duplicate' };
+  }
+  const at = Math.max(base.at, record.occurredAt);
+  const known: Envelope = {
+    ...base,
+    at,
+    nextOffset: offset + 1,
+    seen: remember(base.seen, key, at, record.providerAt),
+  };
+
+  const event = machineEvent(known, record, opened, at, around.without);
+  if (event === undefined) return recorded(known, told);
+  if (event === 'orphaned') {
+    const orphan = audit(record, known, 0, {
+      action: 'effect.orphaned',
+      subject: record.type === 'effect.completed' ? record.effectId : null,
+    });
+    return { envelope: known, outputs: [orphan], outcome: 'recorded' };
+  }
+
+  const running = known.episode?.snapshot.status === 'active' ? known.episode : undefined;
+  if (running === undefined) {
+    if (!startsEpisode(record)) return recorded(known, told);
+    return begin(known, record, event, around);
+  }
+  return step(withInstance(settle(known, record), record), running, record, [event], around);
+}
+
+/** Kept on the log, without effect. */
+const recorded = (envelope: Envelope, told: ToldRecord): Applied => ({
+  envelope: { ...envelope, nextOffset: told.offset + 1 },
+  outputs: [],
+  outcome: 'recorded',
+});
+
+/** Records that begin an episode when none is running. */
+const startsEpisode = (record: ActorEvent): boolean =>
+  record.type === 'message.received' || record.type === 'message.requested' || record.type === 'instance.reported';
+
+/** The effect or timer that a record answers is no longer pending. */
+function settle(envelope: Envelope, record: ActorEvent): Envelope {
+  if (record.type === 'effect.completed') {
+    return {
+      ...envelope,
+      pendingEffects: envelope.pendingEffects.filter((effect) => effect.effectId !== record.effectId),
+    };
+  }
+  if (record.type === 'timer.fired') {
+    return { ...envelope, timers: envelope.timers.filter((timer) => timer.generation !== record.generation) };
+  }
+  return envelope;
+}
+
+/** Replies go out by the instance that the conversation last came by. */
+const withInstance = (envelope: Envelope, record: ActorEvent): Envelope =>
+  record.type === 'message.received' || record.type === 'message.requested'
+    ? { ...envelope, instance: record.instance }
+    : envelope;
+
+/**
+ * What the machine is told of a record: nothing when it is only kept, `orphaned` when it answers an
+ * effect that is no longer waited for. XState itself would accept a stale completion or timer.
+ */
+function machineEvent(
+  envelope: Envelope,
+  record: ActorEvent,
+  opened: unknown,
+  at: number,
+  without: Protection | undefined,
+): AnyEventObject | undefined | 'orphaned' {
+  const told = { type: record.type, at, eventId: record.eventId };
+  switch (record.type) {
+    case 'message.received': {
+      if (record.group) return undefined;
+      const message = opened as SealedMessage;
+      return {
+        ...told,
+        content: message.content,
+        ...(message.sender.name === undefined ? {} : { profileName: message.sender.name }),
+      };
+    }
+    case 'message.requested':
+      return {
+        ...told,
+        messageId: record.messageId,
+        origin: record.origin,
+        priority: record.priority,
+        content: (opened as SealedOutbound).content,
+      };
+    case 'message.echoed':
+      return record.group ? undefined : { ...told, source: record.source };
+    case 'message.changed': {
+      if (record.group) return undefined;
+      const { text } = opened as SealedChange;
+      return { ...told, change: record.change, ...(text === undefined ? {} : { text }) };
+    }
+    case 'delivery.updated':
+      return {
+        ...told,
+        deliveryId: record.deliveryId,
+        status: record.status,
+        ...(record.reason === null ? {} : { reason: record.reason }),
+      };
+    case 'instance.reported':
+      return { ...told, status: record.status };
+    case 'timer.fired': {
+      const timer = envelope.timers.find(
+        ({ timerId, generation }) =>
+          timerId === record.timerId && (without === 'timer-generation' || generation === record.generation),
+      );
+      return timer === undefined ? undefined : { ...timer.event, at, eventId: record.eventId };
+    }
+    case 'effect.completed': {
+      const effect = envelope.pendingEffects.find(
+        ({ effectId }) => without === 'effect-id' || effectId === record.effectId,
+      );
+      if (effect === undefined) return record.outcome === 'done' ? 'orphaned' : undefined;
+      const answer = opened as SealedEffectOutput;
+      return record.outcome === 'done'
+        ? { ...told, type: `xstate.done.actor.${effect.invokeId}`, actorId: effect.invokeId, output: answer.output }
+        : { ...told, type: `xstate.error.actor.${effect.invokeId}`, actorId: effect.invokeId, error: answer.error };
+    }
+    case 'message.status':
+    case 'webhook.other':
+    case 'conversation.released':
+    case 'conversation.quarantined':
+      return undefined;
+  }
+}
+
+/** Name of the machine that an actor runs: by the kind of its id. */
+const machineNameOf = (actor: string): string => (actor.startsWith('i_') ? 'instance' : 'conversation');
+
+function begin(envelope: Envelope, record: ActorEvent, event: AnyEventObject, around: Surroundings): Applied {
+  const revision = record.revision ?? envelope.episode?.configRevision;
+  if (revision === undefined) throw new OperatingError('config.invalid', `record ${record.eventId} names no revision`);
+  const name = machineNameOf(envelope.actor);
+  const choice = around.configuration(envelope.tenant, revision).machines[name];
+  if (choice === undefined) throw new OperatingError('config.invalid', `revision ${revision} has no machine ${name}`);
+  const release = around.find(name, choice.version);
+  if (release === undefined) throw new OperatingError('actor.machine-unknown', `${name} ${choice.version}`);
+
+  const carried = envelope.episode?.snapshot.output;
+  const first = stepperOf(release.machine).initial({
+    tenant: envelope.tenant,
+    actor: envelope.actor,
+    at: envelope.at,
+    settings: { ...release.settingsDefaults, ...choice.settings },
+    ...(carried === undefined ? {} : { carried }),
+  });
+  // XState does not throw out of an initial transition: it returns what was thrown.
+  if (first.snapshot.status === 'error') throw toError(first.snapshot.error);
+  const episode: Episode = {
+    number: (envelope.episode?.number ?? 0) + 1,
+    machine: name,
+    machineVersion: choice.version,
+    configRevision: revision,
+    snapshot: first.snapshot,
+  };
+  return step({ ...withInstance(envelope, record), episode: null }, episode, record, [event], around, first);
+}
+
+/** Feeds events to a running episode and turns what it wants done into outputs. */
+function step(
+  envelope: Envelope,
+  episode: Episode,
+  record: ActorEvent,
+  events: readonly AnyEventObject[],
+  around: Surroundings,
+  first?: StepResult,
+): Applied {
+  const release = around.find(episode.machine, episode.machineVersion);
+  if (release === undefined)
+    throw new OperatingError('actor.machine-unknown', `${episode.machine} ${episode.machineVersion}`);
+  const stepper = stepperOf(release.machine);
+  let snapshot = episode.snapshot;
+  const actions: StepAction[] = [...(first?.actions ?? [])];
+  for (const event of events) {
+    const result = stepper.next(snapshot, event);
+    snapshot = result.snapshot;
+    actions.push(...result.actions);
+  }
+  if (snapshot.status === 'error' || snapshot.status === 'stopped') throw new OperatingError('actor.machine-threw');
+
+  const after: Envelope = { ...envelope, episode: { ...episode, snapshot } };
+  if (first === undefined && snapshot === episode.snapshot && actions.length === 0) {
+    return { envelope: after, outputs: [], outcome: 'applied' };
+  }
+  const writer = new OutputWriter(after, record);
+  writer.transitioned(first === undefined ? episode.snapshot : undefined, snapshot);
+  for (const action of actions) writer.write(action);
+  return { ...writer.finish(snapshot.status === 'done'), outcome: 'applied' };
+}
+
+/**
+ * Turns actions into outputs and pending sets, in order. Lives for one record. Timers and effects are
+ * written as the difference that the whole record made: one that was set and cancelled at once is not
+ * worth two records.
+ */
+class OutputWriter {
+  readonly #outputs: Output[] = [];
+  readonly #record: ActorEvent;
+  readonly #before: Envelope;
+  readonly #inputs = new Map<string, unknown>();
+  #timers: readonly PendingTimer[];
+  #effects: readonly PendingEffect[];
+  /** Index of the next output (I6). Not the length of `outputs`: an index may go unused. */
+  #index = 0;
+
+  constructor(envelope: Envelope, record: ActorEvent) {
+    this.#before = envelope;
+    this.#record = record;
+    this.#timers = envelope.timers;
+    this.#effects = envelope.pendingEffects;
+  }
+
+  /** One audit event per transition, also when it led back to the same state. */
+  transitioned(from: LiveSnapshot | undefined, to: LiveSnapshot): void {
+    this.#audit({
+      action: 'actor.transitioned',
+      from: from === undefined ? null : stateText(from.value),
+      to: stateText(to.value),
+    });
+  }
+
+  write({ type, params }: StepAction): void {
+    switch (type) {
+      case 'reply':
+        this.#reply(params as ActionParams['reply']);
+        return;
+      case 'decline':
+        this.#decline(params as ActionParams['decline']);
+        return;
+      case 'audit': {
+        const { type: action, subject, outcome } = params as ActionParams['audit'];
+        this.#audit({ action, subject: subject ?? null, outcome: outcome ?? null });
+        return;
+      }
+      case 'xstate.raise':
+        this.#setTimer(params as { event: AnyEventObject; id: string | undefined; delay: number | undefined });
+        return;
+      case 'xstate.cancel': {
+        const { sendId } = params as { sendId: string };
+        this.#timers = this.#timers.filter(({ timerId }) => timerId !== sendId);
+        return;
+      }
+      case 'xstate.spawnChild':
+        this.#requestEffect(params as { id: string; src: unknown; input: unknown });
+        return;
+      case 'xstate.stopChild': {
+        const child = params as { id?: string } | undefined;
+        this.#effects = this.#effects.filter(({ invokeId }) => invokeId !== child?.id);
+        return;
+      }
+      case 'xstate.log':
+      case 'xstate.emit':
+        return;
+      default:
+        throw new OperatingError('actor.effect-unsupported', type);
+    }
+  }
+
+  /** Ends the record; a finished episode waits for nothing. */
+  finish(done: boolean): { readonly envelope: Envelope; readonly outputs: readonly Output[] } {
+    if (done) {
+      this.#timers = [];
+      this.#effects = [];
+    }
+    this.#writeTimers();
+    this.#writeEffects();
+    return {
+      envelope: { ...this.#before, timers: this.#timers, pendingEffects: this.#effects },
+      outputs: this.#outputs,
+    };
+  }
+
+  #id(prefix: string): string {
+    const { tenant, actor, eventId } = this.#record;
+    return derivedId(prefix, tenant, actor, eventId, this.#index++);
+  }
+
+  #header(eventId: string): RecordHeader {
+    return {
+      ...causedBy(this.#record, eventId, this.#before.at),
+      revision: this.#before.episode?.configRevision ?? null,
+    };
+  }
+
+  #audit(fields: Omit<AuditFields, 'trigger'>): void {
+    this.#outputs.push(audit(this.#record, this.#before, this.#index++, { trigger: this.#record.type, ...fields }));
+  }
+
+  #reply({ content, priority, messageId, origin }: ActionParams['reply']): void {
+    this.#outputs.push({
+      record: {
+        ...this.#header(this.#id('d')),
+        type: 'reply.requested',
+        instance: this.#before.instance ?? '',
+        messageId: messageId ?? null,
+        origin: origin ?? 'machine',
+        priority: priority ?? 'normal',
+        kind: content.kind,
+        sealed: null,
+      },
+      personal: { content } satisfies SealedOutbound,
+    });
+  }
+
+  #decline({ messageId, reason }: ActionParams['decline']): void {
+    this.#outputs.push({
+      record: {
+        ...this.#header(this.#id('d')),
+        type: 'reply.declined',
+        instance: this.#before.instance ?? '',
+        messageId,
+        reason,
+      },
+    });
+  }
+
+  #setTimer({ event, id, delay }: { event: AnyEventObject; id: string | undefined; delay: number | undefined }): void {
+    // Without a delay XState has taken the event already.
+    if (delay === undefined) return;
+    const timerId = id ?? event.type;
+    const timer: PendingTimer = { timerId, generation: this.#id('t'), dueAt: this.#before.at + delay, event };
+    this.#timers = [...this.#timers.filter((other) => other.timerId !== timerId), timer];
+  }
+
+  #requestEffect({ id, src, input }: { id: string; src: unknown; input: unknown }): void {
+    if (typeof src !== 'string') throw new OperatingError('actor.effect-unsupported', 'an invoke without a string src');
+    const effect: PendingEffect = { effectId: this.#id('f'), invokeId: id, source: src };
+    this.#inputs.set(effect.effectId, input ?? null);
+    this.#effects = [...this.#effects, effect];
+  }
+
+  /** A timer that is set anew supersedes its older generation, which then needs no cancellation. */
+  #writeTimers(): void {
+    for (const { timerId, generation } of this.#before.timers) {
+      if (this.#timers.some((timer) => timer.timerId === timerId)) continue;
+      this.#outputs.push({ record: { ...this.#header(this.#id('t')), type: 'timer.cancelled', timerId, generation } });
+    }
+    for (const timer of this.#timers) {
+      if (this.#before.timers.includes(timer)) continue;
+      const { timerId, generation, dueAt } = timer;
+      this.#outputs.push({ record: { ...this.#header(generation), type: 'timer.set', timerId, dueAt } });
+    }
+  }
+
+  #writeEffects(): void {
+    for (const effect of this.#before.pendingEffects) {
+      if (this.#effects.includes(effect)) continue;
+      const { effectId } = effect;
+      this.#outputs.push({ record: { ...this.#header(this.#id('f')), type: 'effect.cancelled', effectId } });
+    }
+    for (const effect of this.#effects) {
+      if (this.#before.pendingEffects.includes(effect)) continue;
+      const { effectId, source } = effect;
+      this.#outputs.push({
+        record: { ...this.#header(effectId), type: 'effect.requested', effectId, source, sealed: null },
+        personal: { input: this.#inputs.get(effectId) } satisfies SealedEffectInput,
+      });
+    }
+  }
+}
+
+type AuditFields = Partial<Pick<AuditRecorded, 'trigger' | 'from' | 'to' | 'subject' | 'outcome'>> &
+  Pick<AuditRecorded, 'action'>;
+
+function audit(record: ActorEvent, envelope: Envelope, index: number, fields: AuditFields): Output {
+  const id = derivedId('a', record.tenant, record.actor, record.eventId, index);
+  return {
+    record: {
+      ...causedBy(record, id, Math.max(envelope.at, record.occurredAt)),
+      revision: envelope.episode?.configRevision ?? null,
+      type: 'audit.recorded',
+      machine: envelope.episode?.machine ?? null,
+      machineVersion: envelope.episode?.machineVersion ?? null,
+      trigger: null,
+      from: null,
+      to: null,
+      instance: envelope.instance,
+      subject: null,
+      outcome: null,
+      actedBy: null,
+      episode: envelope.episode?.number ?? null,
+      ...fields,
+    },
+  };
+}
+
+const toError = (thrown: unknown): Error =>
+  thrown instanceof Error ? thrown : new OperatingError('actor.machine-threw');
+
+/** The code of what a machine threw. XState names an endless loop in its message only. */
+function codeOfThrow(caught: unknown): string {
+  return caught instanceof Error && caught.message.startsWith('Infinite loop detected')
+    ? 'actor.endless-loop'
+    : 'actor.machine-threw';
+}

@@ -1,0 +1,511 @@
+/**
+ * The actor host: one per assignment of one partition. It feeds records to actors and commits what
+ * came out.
+ *
+ * Owns: the cache of envelopes of its assignment, the order of loading, applying, sealing and
+ * committing. Does not own: fencing and offsets (the log's adapter), what a record does (`apply.ts`),
+ * rows (`snapshot-store.ts`).
+ *
+ * I1 State after record n is a function of the state before it, record n, and the machine version and
+ *    configuration revision named in the snapshot. A conversation takes up new ones at the start of an
+ *    episode only, and the record that starts it names the revision.
+ * I2 Outputs of a slice and the move past it commit together or not at all.
+ * I3 A slice's snapshots are written before its log transaction commits, beside the last committed
+ *    version, under the assignment's epoch; recovery takes the version at or below the committed
+ *    offset. So recovery needs no fold.
+ * I4 Take-over: the log has fenced the predecessor and re-read the committed offset; a new epoch
+ *    begins; where Postgres lost writes (its progress is behind), the host folds silently from there.
+ *    Everything cached belongs to one epoch.
+ * I5 A record is applied, held or parked, never dropped. After loss of ownership nothing is written.
+ * I6 Every output id is a hash of tenant, actor, causing event id and index (`apply.ts`).
+ * I7 An actor that has begun is never treated as new: a missing or corrupt snapshot is rebuilt from
+ *    the journal before its next record.
+ */
+import { type ActorEvent, topicOf } from '#schemas/records.ts';
+import { parkedTopicOf } from '#schemas/topics.ts';
+
+import type { Database } from '../database/database.ts';
+import { OperatingError } from '../errors.ts';
+import type { Assignment, LoggedRecord, OutgoingRecord, RecordLog, Slice, SliceWorker } from '../log/record-log.ts';
+import type { Logger } from '../logger.ts';
+import { Lru } from '../lru.ts';
+import type { Metrics } from '../metrics.ts';
+import { causedBy, derivedId, outgoing, recordOf } from '../records.ts';
+import type { Configuration, Tenants } from '../tenants/tenants.ts';
+import { parkedOf } from '../parked.ts';
+import { type Vault, tenantSubject } from '../vault/vault.ts';
+import {
+  type Applied,
+  type Output,
+  type Protection,
+  type Surroundings,
+  type ToldRecord,
+  applyNext,
+  orderedQuarantines,
+} from './apply.ts';
+import { type Envelope, openEnvelope, sealEnvelope, stateText, statusOf } from './envelope.ts';
+import type { FindMachine } from './machines.ts';
+import {
+  type SnapshotRow,
+  type StoredActor,
+  declareTenants,
+  loadActors,
+  markAttempt,
+  readJournal,
+  takeOver,
+  writeSnapshots,
+} from './snapshot-store.ts';
+
+/** What a host needs. */
+export interface HostPorts {
+  readonly log: RecordLog;
+  readonly database: Database;
+  readonly vault: Vault;
+  readonly tenants: Tenants;
+  readonly find: FindMachine;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Actors kept in memory per partition. */
+  readonly actorsCachedMax: number;
+  /** Test seam, see `Surroundings`. */
+  readonly without?: Protection | undefined;
+}
+
+/** An actor in memory. */
+interface Resident {
+  readonly envelope: Envelope | undefined;
+  /** Under whose keys its records are sealed. */
+  readonly person: string;
+  /** Offset of its first record; undefined until it has begun. */
+  readonly begunOffset: number | undefined;
+  /** Whether the table of begun actors has it. */
+  readonly begunStored: boolean;
+}
+
+/** Take-overs without progress after which records are applied one by one under a mark. */
+const startsBeforeSuspicion = 2;
+/** Deaths at a record after which its actor is put in quarantine. */
+const deathsMax = 3;
+/** Records applied under suspicion before the host trusts the partition again. */
+const suspectRecords = 500;
+/** Records per transaction of a silent fold. */
+const foldBatchRecords = 1_000;
+
+/** Takes over a partition (I4) and makes its host. */
+export async function openHost(ports: HostPorts, assignment: Assignment): Promise<SliceWorker> {
+  const { partition, startOffset } = assignment;
+  const taken = await takeOver(ports.database, partition, startOffset);
+  const host = new ActorHost(ports, assignment, taken.epoch, taken.startsWithoutProgress);
+  if (taken.progress < startOffset) await host.foldSilently(taken.progress, startOffset);
+  ports.metrics.assignments.inc({ group: 'conversation' });
+  ports.logger.info('partition taken over', { partition, offset: startOffset });
+  return host;
+}
+
+class ActorHost implements SliceWorker {
+  readonly #ports: HostPorts;
+  readonly #assignment: Assignment;
+  readonly #epoch: number;
+  readonly #residents: Lru<string, Resident>;
+  /** Offset up to which everything is committed. */
+  #position: number;
+  /** While below this, records are applied one by one under a mark. */
+  #suspectUntil: number;
+
+  constructor(ports: HostPorts, assignment: Assignment, epoch: number, startsWithoutProgress: number) {
+    this.#ports = ports;
+    this.#assignment = assignment;
+    this.#epoch = epoch;
+    this.#residents = new Lru(ports.actorsCachedMax);
+    this.#position = assignment.startOffset;
+    this.#suspectUntil =
+      startsWithoutProgress > startsBeforeSuspicion ? assignment.startOffset + suspectRecords : assignment.startOffset;
+  }
+
+  async process(slice: Slice): Promise<void> {
+    if (this.#position < this.#suspectUntil && slice.records.length > 0) {
+      for (const record of slice.records) {
+        const deaths = await markAttempt(this.#ports.database, this.#assignment.partition, this.#epoch, record.offset);
+        await this.#processSlice(
+          { records: [record], nextOffset: record.offset + 1 },
+          deaths >= deathsMax ? record.offset : undefined,
+        );
+      }
+      if (slice.nextOffset > this.#position) await this.#processSlice({ records: [], nextOffset: slice.nextOffset });
+      return;
+    }
+    await this.#processSlice(slice);
+  }
+
+  /** Folds committed records whose snapshots Postgres lost; their outputs are on the log already. */
+  async foldSilently(from: number, to: number): Promise<void> {
+    const { log, logger } = this.#ports;
+    const { topic, partition } = this.#assignment;
+    logger.warn('snapshots are behind the log, folding', { partition, offset: from, count: to - from });
+    let position = from;
+    let pending: LoggedRecord[] = [];
+    const fold = async (nextOffset: number): Promise<void> => {
+      const work = await this.#apply({ records: pending, nextOffset }, position);
+      const rows = await this.#seal(work.changed);
+      await this.#writeOwn(work.tenants, position, nextOffset, rows);
+      this.#publish(work.changed);
+      position = nextOffset;
+      pending = [];
+    };
+    for await (const batch of log.readRange({ topic, partition, from, to })) {
+      for (const record of batch) {
+        pending.push(record);
+        if (pending.length >= foldBatchRecords) await fold(record.offset + 1);
+      }
+    }
+    await fold(to);
+  }
+
+  async #processSlice(slice: Slice, killer?: number): Promise<void> {
+    const { metrics } = this.#ports;
+    const done = metrics.sliceDuration.startTimer();
+    const work = await this.#apply(slice, this.#position, killer);
+    const rows = await this.#seal(work.changed);
+    const outputs = [...work.parked, ...(await this.#sealOutputs(work.outputs))];
+    const committed = this.#position;
+
+    await this.#assignment.commit(outputs, slice.nextOffset, async (transaction) => {
+      if (transaction === undefined) {
+        await this.#writeOwn(work.tenants, committed, slice.nextOffset, rows);
+        return;
+      }
+      await declareTenants(transaction, work.tenants);
+      await this.#write(transaction, committed, slice.nextOffset, rows);
+    });
+
+    // Only what is committed becomes current: a slice that is given again starts from the old states.
+    this.#publish(work.changed);
+    this.#position = slice.nextOffset;
+    done();
+    metrics.sliceRecords.inc(slice.records.length);
+  }
+
+  /** Applies a slice to copies; nothing of it is current yet. */
+  async #apply(slice: Slice, position: number, killer?: number) {
+    const { metrics } = this.#ports;
+    const { told, parked } = await this.#open(slice.records);
+    const working = await this.#load(told, position);
+    const configuration = await this.#configurations(told, working);
+    const around = { find: this.#ports.find, configuration, without: this.#ports.without };
+    const changed = new Map<string, Resident>();
+    const outputs: { readonly output: Output; readonly person: string }[] = [];
+
+    for (const each of told) {
+      const { actor } = each.record;
+      const before = changed.get(actor) ?? working.get(actor);
+      if (before === undefined) throw new Error(`actor of record ${each.record.eventId} was not loaded`);
+      const applied = await this.#applyOne(before.envelope, each, around, each.offset === killer);
+      metrics.turns.inc({ machine: applied.envelope.episode?.machine ?? 'none', outcome: applied.outcome });
+      if (applied.outcome === 'quarantined') this.#report(applied, each);
+      for (const output of applied.outputs) outputs.push({ output, person: before.person });
+      if (each.offset === killer && applied.outcome === 'quarantined')
+        outputs.push({ output: quarantineOrder(each), person: before.person });
+      changed.set(actor, {
+        envelope: applied.envelope,
+        person: before.person,
+        begunOffset: before.begunOffset ?? each.offset,
+        begunStored: before.begunStored,
+      });
+    }
+    return { changed, outputs, parked, tenants: [...new Set(told.map(({ record }) => record.tenant))] };
+  }
+
+  async #applyOne(
+    before: Envelope | undefined,
+    told: ToldRecord,
+    around: Surroundings,
+    ordered: boolean,
+  ): Promise<Applied> {
+    const releases = told.record.type === 'conversation.released' && before?.quarantine != null;
+    return applyNext(before, told, { ...around, ordered, held: releases ? await this.#held(before) : [] });
+  }
+
+  /** The records that an envelope holds by reference. */
+  async #held(envelope: Envelope): Promise<readonly ToldRecord[]> {
+    const { log } = this.#ports;
+    const wanted = new Set(envelope.held.map(({ offset }) => offset));
+    const last = envelope.held.at(-1);
+    const first = envelope.held[0];
+    if (first === undefined || last === undefined) return [];
+    const found: LoggedRecord[] = [];
+    const { topic, partition } = this.#assignment;
+    for await (const batch of log.readRange({ topic, partition, from: first.offset, to: last.offset + 1 })) {
+      found.push(...batch.filter((record) => wanted.has(record.offset)));
+    }
+    if (found.length !== wanted.size)
+      throw new OperatingError('log.unavailable', 'held records could not be read whole');
+    return (await this.#open(found)).told;
+  }
+
+  /** Decodes and opens records; what cannot be decoded is parked (I5). */
+  async #open(
+    records: readonly LoggedRecord[],
+  ): Promise<{ readonly told: readonly ToldRecord[]; readonly parked: readonly OutgoingRecord[] }> {
+    const { vault } = this.#ports;
+    const decoded: { readonly record: ActorEvent; readonly logged: LoggedRecord }[] = [];
+    const parked: OutgoingRecord[] = [];
+    for (const logged of records) {
+      try {
+        const record = recordOf(logged);
+        if (!isActorEvent(record))
+          throw new OperatingError('record.undecodable', `${record.type} does not belong on this topic`);
+        decoded.push({ record, logged });
+      } catch (caught) {
+        if (!(caught instanceof OperatingError) || caught.disposition !== 'park') throw caught;
+        parked.push(this.#park(logged, caught));
+      }
+    }
+    await vault.prefetch(
+      decoded.flatMap(({ record }) =>
+        sealedOf(record) === null ? [] : [{ tenant: record.tenant, sealed: sealedOf(record) ?? Buffer.alloc(0) }],
+      ),
+    );
+    const told: ToldRecord[] = [];
+    for (const { record, logged } of decoded) {
+      const sealed = sealedOf(record);
+      try {
+        const opened = sealed === null ? undefined : await vault.open(record, sealed);
+        told.push({ record, offset: logged.offset, partition: logged.partition, opened });
+      } catch (caught) {
+        if (!(caught instanceof OperatingError) || caught.disposition !== 'park') throw caught;
+        parked.push(this.#park(logged, caught));
+      }
+    }
+    return { told, parked };
+  }
+
+  #park(logged: LoggedRecord, reason: OperatingError): OutgoingRecord {
+    const { logger, metrics } = this.#ports;
+    const { topic, partition, offset } = logged;
+    logger.error('record parked', { topic, partition, offset, code: reason.code });
+    metrics.recordsParked.inc({ topic, code: reason.code });
+    return parkedOf(logged, reason.code);
+  }
+
+  /** The actors of a slice: from memory, else one query, else the journal (I7). */
+  async #load(told: readonly ToldRecord[], position: number): Promise<Map<string, Resident>> {
+    const residents = new Map<string, Resident>();
+    const missing = new Map<string, { readonly tenant: string; readonly actor: string }>();
+    for (const { record } of told) {
+      const resident = this.#residents.get(record.actor);
+      if (resident === undefined) missing.set(record.actor, { tenant: record.tenant, actor: record.actor });
+      else residents.set(record.actor, resident);
+    }
+    if (missing.size === 0) return residents;
+    const stored = await loadActors(this.#ports.database, [...missing.values()], position);
+    const snapshots = stored.flatMap(({ tenant, snapshot }) =>
+      snapshot === undefined ? [] : [{ tenant, sealed: snapshot.body }],
+    );
+    await this.#ports.vault.prefetch(snapshots.filter(({ sealed }) => looksSealed(sealed)));
+    const lost: StoredActor[] = [];
+    for (const actor of stored) {
+      const envelope = await this.#openSnapshot(actor, position);
+      if (envelope === 'lost') lost.push(actor);
+      else residents.set(actor.actor, residentOf(actor, envelope));
+    }
+    if (lost.length > 0) {
+      const rebuilt = await this.#rebuild(lost, position);
+      for (const actor of lost) residents.set(actor.actor, residentOf(actor, rebuilt.get(actor.actor)));
+    }
+    return residents;
+  }
+
+  async #openSnapshot(stored: StoredActor, position: number): Promise<Envelope | undefined | 'lost'> {
+    if (stored.snapshot === undefined) {
+      // Begun before what is committed, yet without a snapshot: lost. Begun after it: by a slice that never committed.
+      return stored.begunOffset !== undefined && stored.begunOffset < position ? 'lost' : undefined;
+    }
+    try {
+      return await openEnvelope(this.#ports.vault, { ...stored, ...stored.snapshot }, this.#ports.find);
+    } catch (caught) {
+      if (!(caught instanceof OperatingError) || caught.disposition !== 'rebuild') throw caught;
+      this.#ports.logger.warn('snapshot is corrupt, rebuilding', {
+        actor: stored.actor,
+        tenant: stored.tenant,
+        code: caught.code,
+      });
+      return 'lost';
+    }
+  }
+
+  /** Folds actors from the journal and, where it does not reach, from the log. Outputs are on the log already. */
+  async #rebuild(lost: readonly StoredActor[], position: number): Promise<Map<string, Envelope>> {
+    const { log, database, logger } = this.#ports;
+    const { topic, partition } = this.#assignment;
+    const journal = await readJournal(database, lost, partition, position);
+    const records: LoggedRecord[] = journal.records.map(({ actor, offset, value }) => ({
+      topic,
+      partition,
+      offset,
+      key: actor,
+      value,
+      headers: {},
+      timestamp: 0,
+    }));
+    if (journal.completeTo < position) {
+      const actors = new Set(lost.map(({ actor }) => actor));
+      const known = new Set(records.map(({ offset }) => offset));
+      for await (const batch of log.readRange({ topic, partition, from: journal.completeTo, to: position })) {
+        records.push(...batch.filter((record) => actors.has(record.key) && !known.has(record.offset)));
+      }
+      records.sort((a, b) => a.offset - b.offset);
+    }
+    logger.warn('rebuilding actors from the journal', { partition, count: lost.length });
+    return this.#fold((await this.#open(records)).told);
+  }
+
+  async #fold(told: readonly ToldRecord[]): Promise<Map<string, Envelope>> {
+    const envelopes = new Map<string, Envelope>();
+    const ordered = orderedQuarantines(told);
+    const around = { find: this.#ports.find, configuration: await this.#configurations(told, new Map()) };
+    for (const each of told) {
+      const { actor } = each.record;
+      const applied = await this.#applyOne(envelopes.get(actor), each, around, ordered.has(each.offset));
+      envelopes.set(actor, applied.envelope);
+    }
+    return envelopes;
+  }
+
+  /** Loads the revisions that records and actors name, so that applying need not wait. */
+  async #configurations(
+    told: readonly ToldRecord[],
+    residents: ReadonlyMap<string, Resident>,
+  ): Promise<(tenant: string, revision: string) => Configuration> {
+    const wanted = new Map<string, readonly [string, string]>();
+    const want = (tenant: string, revision: string | null | undefined): void => {
+      if (revision != null) wanted.set(`${tenant}/${revision}`, [tenant, revision]);
+    };
+    for (const { record } of told) want(record.tenant, record.revision);
+    for (const { envelope } of residents.values()) {
+      if (envelope !== undefined) want(envelope.tenant, envelope.episode?.configRevision);
+    }
+    const loaded = new Map<string, Configuration>();
+    for (const [key, [tenant, revision]] of wanted) {
+      const configuration = await this.#ports.tenants.configuration(tenant, revision);
+      if (configuration !== undefined) loaded.set(key, configuration);
+    }
+    return (tenant, revision) => {
+      const configuration = loaded.get(`${tenant}/${revision}`);
+      if (configuration === undefined) throw new OperatingError('config.invalid', `revision ${revision} is not known`);
+      return configuration;
+    };
+  }
+
+  async #seal(changed: ReadonlyMap<string, Resident>): Promise<SnapshotRow[]> {
+    const { vault, find } = this.#ports;
+    const rows: SnapshotRow[] = [];
+    for (const { envelope, person, begunOffset, begunStored } of changed.values()) {
+      if (envelope === undefined) continue;
+      rows.push({
+        tenant: envelope.tenant,
+        actor: envelope.actor,
+        nextOffset: envelope.nextOffset,
+        machine: envelope.episode?.machine ?? 'none',
+        machineVersion: envelope.episode?.machineVersion ?? '',
+        state: envelope.episode === null ? 'none' : stateText(envelope.episode.snapshot.value),
+        status: statusOf(envelope),
+        episode: envelope.episode?.number ?? 0,
+        held: envelope.held.length,
+        body: await sealEnvelope(vault, person, envelope, find),
+        updatedAt: envelope.at,
+        begunOffset: begunStored ? undefined : begunOffset,
+      });
+    }
+    return rows;
+  }
+
+  async #sealOutputs(
+    outputs: readonly { readonly output: Output; readonly person: string }[],
+  ): Promise<OutgoingRecord[]> {
+    const sealed: OutgoingRecord[] = [];
+    for (const { output, person } of outputs) {
+      const { record, personal } = output;
+      if (record.type === 'record.parked') {
+        this.#ports.metrics.recordsParked.inc({ topic: record.topic, code: record.reason });
+        sealed.push(outgoing(record, parkedTopicOf(record.topic)));
+      } else if (personal === undefined) sealed.push(outgoing(record));
+      else
+        sealed.push(
+          outgoing({
+            ...record,
+            sealed: await this.#ports.vault.seal(record, person, record.occurredAt, personal),
+          } as typeof record),
+        );
+    }
+    return sealed;
+  }
+
+  #write = async (
+    sql: Parameters<typeof writeSnapshots>[0],
+    committedOffset: number,
+    nextOffset: number,
+    rows: readonly SnapshotRow[],
+  ): Promise<void> =>
+    writeSnapshots(sql, {
+      partition: this.#assignment.partition,
+      epoch: this.#epoch,
+      anyEpoch: this.#ports.without === 'epoch',
+      committedOffset,
+      nextOffset,
+      rows,
+    });
+
+  /** In a transaction of our own, when the log is elsewhere. */
+  async #writeOwn(
+    tenants: readonly string[],
+    committedOffset: number,
+    nextOffset: number,
+    rows: readonly SnapshotRow[],
+  ): Promise<void> {
+    await this.#ports.database.transaction(tenants, (sql) => this.#write(sql, committedOffset, nextOffset, rows));
+  }
+
+  #publish(changed: ReadonlyMap<string, Resident>): void {
+    for (const [actor, resident] of changed)
+      this.#residents.set(actor, { ...resident, begunStored: resident.begunOffset !== undefined });
+    this.#ports.metrics.actorsCached.set(this.#residents.size);
+  }
+
+  #report(applied: Applied, told: ToldRecord): void {
+    const code = applied.envelope.quarantine?.code ?? 'unknown';
+    this.#ports.metrics.actorsQuarantined.inc({ code });
+    this.#ports.logger.error('actor quarantined', {
+      tenant: told.record.tenant,
+      actor: told.record.actor,
+      eventId: told.record.eventId,
+      partition: told.partition,
+      offset: told.offset,
+      code,
+    });
+  }
+}
+
+const residentOf = (stored: StoredActor, envelope: Envelope | undefined): Resident => ({
+  envelope,
+  person: stored.person ?? tenantSubject(stored.tenant),
+  begunOffset: stored.begunOffset,
+  begunStored: stored.begunOffset !== undefined,
+});
+
+/** An order of the host is put on the log, since no fold of the records could find out by itself. */
+const quarantineOrder = ({ record, offset }: ToldRecord): Output => ({
+  record: {
+    ...causedBy(record, derivedId('q', record.tenant, record.actor, record.eventId), record.occurredAt),
+    type: 'conversation.quarantined',
+    code: 'actor.killed-process',
+    recordOffset: offset,
+  },
+});
+
+const sealedOf = (record: ActorEvent): Uint8Array | null => ('sealed' in record ? record.sealed : null);
+
+/** Enough bytes to name a key; a cut snapshot is found out when it is opened. */
+const looksSealed = (bytes: Buffer): boolean => bytes.length > 46 && bytes[0] === 1;
+
+const isActorEvent = (record: { readonly type: string }): record is ActorEvent =>
+  topicOf[record.type as keyof typeof topicOf] === topicOf['message.received'];

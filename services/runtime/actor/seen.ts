@@ -1,0 +1,64 @@
+/**
+ * What an actor has already been told: the guarantee that a repeated webhook has one effect, however
+ * late it comes. Bounded in time (eight days: Meta retries for seven) and in number; when it
+ * overflows, it keeps the provider time below which an unknown id can no longer be told from a
+ * repetition, and such records are kept but not acted on.
+ */
+import { createHash } from 'node:crypto';
+
+import type { SealedChange, SealedMessage, SealedStatus } from '#schemas/content.ts';
+import type { ActorEvent } from '#schemas/records.ts';
+
+const windowMs = 8 * 24 * 3_600_000;
+const entriesMax = 1_000;
+const keyCharacters = 16;
+
+/** Keys with the times at which they were seen, oldest first. */
+export interface SeenWindow {
+  readonly entries: readonly (readonly [key: string, at: number, providerAt: number])[];
+  /** Provider time (epoch ms) at or below which nothing unknown is acted on; 0 until an overflow. */
+  readonly lowWater: number;
+}
+
+/** Nothing seen. */
+export const nothingSeen: SeenWindow = { entries: [], lowWater: 0 };
+
+/**
+ * What makes two records the same event. For what a provider reports: instance, kind, stable message
+ * id and what happened to it. For all else the event id, which is derived or carries the asker's id.
+ */
+export function seenKey(record: ActorEvent, opened: unknown): string {
+  switch (record.type) {
+    case 'message.received':
+    case 'message.echoed':
+      return short(record.instance, record.type, (opened as SealedMessage).stableId);
+    case 'message.changed': {
+      const change = opened as SealedChange;
+      return short(record.instance, record.type, record.change, change.stableId, change.target);
+    }
+    case 'message.status': {
+      const status = opened as SealedStatus;
+      return short(record.instance, record.type, record.status, status.stableId, status.participant ?? '');
+    }
+    default:
+      return short(record.eventId);
+  }
+}
+
+/** Whether a record was seen, or is too old to tell. */
+export function wasSeen(window: SeenWindow, key: string, providerAt: number | null): boolean {
+  if (window.entries.some(([seen]) => seen === key)) return true;
+  return providerAt !== null && providerAt <= window.lowWater;
+}
+
+/** The window with one more key; forgets what is too old, and the oldest beyond the bound. */
+export function remember(window: SeenWindow, key: string, at: number, providerAt: number | null): SeenWindow {
+  const kept = window.entries.filter(([, seenAt]) => seenAt > at - windowMs);
+  kept.push([key, at, providerAt ?? 0]);
+  if (kept.length <= entriesMax) return { entries: kept, lowWater: window.lowWater };
+  const [dropped, ...rest] = kept;
+  return { entries: rest, lowWater: Math.max(window.lowWater, dropped?.[2] ?? 0) };
+}
+
+const short = (...parts: readonly string[]): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, keyCharacters);

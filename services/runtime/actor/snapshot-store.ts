@@ -1,0 +1,229 @@
+/**
+ * Snapshots, epochs and progress in Postgres.
+ *
+ * S1 Nothing is written under an epoch that is not the partition's newest.
+ * S2 Of each actor the newest version at or below the committed offset is kept until a newer one is
+ *    committed, so that a slice whose commit fails costs nothing.
+ * S3 `actors_begun` is truth: an actor in it is never taken for a new one.
+ */
+import type { Database, Sql } from '../database/database.ts';
+import { OperatingError } from '../errors.ts';
+
+/** A snapshot to be written, sealed. */
+export interface SnapshotRow {
+  readonly tenant: string;
+  readonly actor: string;
+  readonly nextOffset: number;
+  readonly machine: string;
+  readonly machineVersion: string;
+  readonly state: string;
+  readonly status: string;
+  readonly episode: number;
+  readonly held: number;
+  readonly body: Buffer;
+  /** Epoch milliseconds. */
+  readonly updatedAt: number;
+  /** Offset of the actor's first record, when this is its first snapshot. */
+  readonly begunOffset: number | undefined;
+}
+
+/** What is stored of an actor. */
+export interface StoredActor {
+  readonly tenant: string;
+  readonly actor: string;
+  /** The person under whose keys it is sealed; undefined for actors that are not conversations. */
+  readonly person: string | undefined;
+  /** Offset of its first record; undefined when it has not begun. */
+  readonly begunOffset: number | undefined;
+  /** The newest snapshot at or below the offset asked for. */
+  readonly snapshot: { readonly nextOffset: number; readonly body: Buffer } | undefined;
+}
+
+/** A take-over of a partition. */
+export interface Takeover {
+  readonly epoch: number;
+  /** Offset up to which snapshots were written. */
+  readonly progress: number;
+  /** Take-overs in a row, this one included, that began at the same committed offset. */
+  readonly startsWithoutProgress: number;
+}
+
+/** Names the tenants whose rows a transaction touches, inside a transaction that somebody else began. */
+export async function declareTenants(sql: Sql, tenants: readonly string[]): Promise<void> {
+  await sql.query(`SELECT set_config('app.tenants', $1, true)`, [tenants.join(',')]);
+}
+
+/** Begins a new epoch of a partition (S1): from now on its predecessor writes nothing. */
+export async function takeOver(database: Database, partition: number, startOffset: number): Promise<Takeover> {
+  return database.transaction([], async (sql) => {
+    const taken = await sql.query<{ epoch: string; progress: string; suspect_count: number }>(
+      `INSERT INTO actor_partitions AS p (partition, epoch, suspect_start, suspect_count) VALUES ($1, 1, $2, 1)
+       ON CONFLICT (partition) DO UPDATE SET
+         epoch = p.epoch + 1,
+         suspect_count = CASE WHEN p.suspect_start = $2 THEN p.suspect_count + 1 ELSE 1 END,
+         suspect_start = $2
+       RETURNING epoch, progress, suspect_count`,
+      [partition, startOffset],
+    );
+    const row = taken.rows[0];
+    if (row === undefined) throw new OperatingError('database.unavailable');
+    return { epoch: Number(row.epoch), progress: Number(row.progress), startsWithoutProgress: row.suspect_count };
+  });
+}
+
+/** Marks that a record is about to be applied; returns how often it was begun before and the process ended. */
+export async function markAttempt(
+  database: Database,
+  partition: number,
+  epoch: number,
+  offset: number,
+): Promise<number> {
+  return database.transaction([], async (sql) => {
+    const marked = await sql.query<{ attempt_count: number }>(
+      `UPDATE actor_partitions SET
+         attempt_count = CASE WHEN attempt_offset = $3 THEN attempt_count + 1 ELSE 1 END,
+         attempt_offset = $3
+       WHERE partition = $1 AND epoch = $2 RETURNING attempt_count`,
+      [partition, epoch, offset],
+    );
+    const row = marked.rows[0];
+    if (row === undefined) throw new OperatingError('log.fenced');
+    return row.attempt_count - 1;
+  });
+}
+
+interface StoredRow {
+  readonly actor: string;
+  readonly person: string | null;
+  readonly begun_offset: string | null;
+  readonly next_offset: string | null;
+  readonly body: Buffer | null;
+}
+
+/** What is stored of some actors, as of a committed offset: one query for all misses of a slice. */
+export async function loadActors(
+  database: Database,
+  actors: readonly { readonly tenant: string; readonly actor: string }[],
+  committedOffset: number,
+): Promise<readonly StoredActor[]> {
+  const tenantOf = new Map(actors.map(({ actor, tenant }) => [actor, tenant]));
+  const found = await database.transaction([...new Set(tenantOf.values())], (sql) =>
+    sql.query<StoredRow>(
+      `SELECT a.actor, c.person, b.begun_offset, s.next_offset, s.body
+       FROM unnest($1::text[]) AS a (actor)
+       LEFT JOIN conversations c ON c.id = a.actor
+       LEFT JOIN actors_begun b ON b.actor = a.actor
+       LEFT JOIN LATERAL (
+         SELECT next_offset, body FROM actor_snapshots WHERE actor = a.actor AND next_offset <= $2
+         ORDER BY next_offset DESC LIMIT 1
+       ) s ON true`,
+      [[...tenantOf.keys()], committedOffset],
+    ),
+  );
+  return found.rows.map((row) => ({
+    tenant: tenantOf.get(row.actor) ?? '',
+    actor: row.actor,
+    person: row.person ?? undefined,
+    begunOffset: row.begun_offset === null ? undefined : Number(row.begun_offset),
+    snapshot:
+      row.next_offset === null || row.body === null
+        ? undefined
+        : { nextOffset: Number(row.next_offset), body: row.body },
+  }));
+}
+
+/**
+ * Writes a slice's snapshots and the progress of the partition, in the transaction given. Throws
+ * `log.fenced` when the epoch is not the newest. `committedOffset` is what was committed before.
+ */
+export async function writeSnapshots(
+  sql: Sql,
+  slice: {
+    readonly partition: number;
+    readonly epoch: number;
+    /** Test seam: true writes under any epoch. */
+    readonly anyEpoch?: boolean;
+    readonly committedOffset: number;
+    readonly nextOffset: number;
+    readonly rows: readonly SnapshotRow[];
+  },
+): Promise<void> {
+  const { rows } = slice;
+  // The row lock makes a take-over wait until this transaction ends (S1).
+  const mine = await sql.query(
+    'UPDATE actor_partitions SET progress = $3 WHERE partition = $1 AND (epoch = $2 OR $4)',
+    [slice.partition, slice.epoch, slice.nextOffset, slice.anyEpoch ?? false],
+  );
+  if (mine.rowCount !== 1) throw new OperatingError('log.fenced');
+  if (rows.length === 0) return;
+  const column = <K extends keyof SnapshotRow>(name: K) => rows.map((row) => row[name]);
+  await sql.query(
+    `INSERT INTO actor_snapshots (tenant, actor, next_offset, partition, epoch, machine, machine_version, state, status, episode, held, body, updated_at)
+     SELECT t, a, n, $3, $4, m, mv, st, ss, e, h, b, to_timestamp(u / 1000.0)
+     FROM unnest($1::text[], $2::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::int[], $11::int[], $12::bytea[], $13::bigint[])
+       AS r (t, a, n, m, mv, st, ss, e, h, b, u)
+     ON CONFLICT (actor, next_offset) DO UPDATE SET
+       epoch = excluded.epoch, machine = excluded.machine, machine_version = excluded.machine_version, state = excluded.state,
+       status = excluded.status, episode = excluded.episode, held = excluded.held, body = excluded.body, updated_at = excluded.updated_at`,
+    [
+      column('tenant'),
+      column('actor'),
+      slice.partition,
+      slice.epoch,
+      column('nextOffset'),
+      column('machine'),
+      column('machineVersion'),
+      column('state'),
+      column('status'),
+      column('episode'),
+      column('held'),
+      column('body'),
+      column('updatedAt'),
+    ],
+  );
+  // S2: of the versions at or below what was committed before this slice, the newest alone can be asked for.
+  await sql.query(
+    `DELETE FROM actor_snapshots s USING (
+       SELECT actor, max(next_offset) AS kept FROM actor_snapshots WHERE actor = ANY ($1) AND next_offset <= $2 GROUP BY actor
+     ) k WHERE s.actor = k.actor AND s.next_offset < k.kept`,
+    [column('actor'), slice.committedOffset],
+  );
+  const begun = rows.filter((row) => row.begunOffset !== undefined);
+  if (begun.length === 0) return;
+  await sql.query(
+    `INSERT INTO actors_begun (tenant, actor, begun_offset) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
+     ON CONFLICT (actor) DO NOTHING`,
+    [begun.map((row) => row.tenant), begun.map((row) => row.actor), begun.map((row) => row.begunOffset)],
+  );
+}
+
+/** Records of actors as the journal has them, and how far it reaches. */
+export interface Journal {
+  /** Offset of the partition up to which the journal is complete. */
+  readonly completeTo: number;
+  readonly records: readonly { readonly actor: string; readonly offset: number; readonly value: Buffer }[];
+}
+
+/** Journal records of some actors of one partition, before an offset, in order. */
+export async function readJournal(
+  database: Database,
+  actors: readonly { readonly tenant: string; readonly actor: string }[],
+  partition: number,
+  before: number,
+): Promise<Journal> {
+  return database.transaction([...new Set(actors.map(({ tenant }) => tenant))], async (sql) => {
+    // The mark is read first: what is written behind it meanwhile is then only extra.
+    const progress = await sql.query<{ next_offset: string }>(
+      'SELECT next_offset FROM journal_progress WHERE partition = $1',
+      [partition],
+    );
+    const rows = await sql.query<{ actor: string; record_offset: string; value: Buffer }>(
+      'SELECT actor, record_offset, value FROM journal WHERE actor = ANY ($1) AND partition = $2 AND record_offset < $3 ORDER BY record_offset',
+      [actors.map(({ actor }) => actor), partition, before],
+    );
+    return {
+      completeTo: Number(progress.rows[0]?.next_offset ?? 0),
+      records: rows.rows.map((row) => ({ actor: row.actor, offset: Number(row.record_offset), value: row.value })),
+    };
+  });
+}

@@ -1,0 +1,71 @@
+/**
+ * At-least-once consumption of decoded records, for services that write to Postgres what they read:
+ * decode, park what cannot be decoded, handle the slice, commit its offset.
+ */
+import type { ProsaRecord } from '#schemas/records.ts';
+
+import { OperatingError } from '../errors.ts';
+import { parkedOf } from '../parked.ts';
+import { recordOf } from '../records.ts';
+import type { Runtime } from '../runtime.ts';
+import type { ConsumeOptions, Consumer, LoggedRecord, RecordPosition } from './record-log.ts';
+
+/** A record with where it is. */
+export interface ReadRecord {
+  readonly record: ProsaRecord;
+  readonly position: RecordPosition;
+  /** Its bytes as they are on the log. */
+  readonly value: Buffer;
+}
+
+/** What to read, and what to do with it. */
+export type RecordConsumption = Pick<ConsumeOptions, 'group' | 'topic' | 'sliceRecordsMax' | 'sliceBytesMax'> & {
+  /**
+   * Handles the records of a slice, in order; `nextOffset` of `partition` is committed after it
+   * resolves. Must be idempotent: after a crash the same records come again.
+   */
+  readonly handle: (
+    records: readonly ReadRecord[],
+    slice: { readonly partition: number; readonly nextOffset: number },
+  ) => Promise<void>;
+};
+
+/** Starts consuming. The consumer stops by itself only on errors that are neither `retry` nor `yield`. */
+export async function consumeRecords(
+  runtime: Pick<Runtime, 'log' | 'logger' | 'metrics'>,
+  options: RecordConsumption,
+): Promise<Consumer> {
+  const { handle, ...reading } = options;
+  return runtime.log.consume({
+    ...reading,
+    transactional: false,
+    assigned: (assignment) =>
+      Promise.resolve({
+        async process({ records, nextOffset }) {
+          const read: ReadRecord[] = [];
+          for (const logged of records) {
+            const record = await decodeOrPark(runtime, logged);
+            if (record !== undefined) read.push({ record, position: logged, value: logged.value });
+          }
+          await handle(read, { partition: assignment.partition, nextOffset });
+          await assignment.commit([], nextOffset);
+        },
+      }),
+  });
+}
+
+async function decodeOrPark(
+  { log, logger, metrics }: Pick<Runtime, 'log' | 'logger' | 'metrics'>,
+  logged: LoggedRecord,
+): Promise<ProsaRecord | undefined> {
+  try {
+    return recordOf(logged);
+  } catch (caught) {
+    if (!(caught instanceof OperatingError) || caught.disposition !== 'park') throw caught;
+    const { topic, partition, offset } = logged;
+    logger.error('record parked', { topic, partition, offset, code: caught.code });
+    metrics.recordsParked.inc({ topic, code: caught.code });
+    await log.append([parkedOf(logged, caught.code)]);
+    return undefined;
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Parked records: what can never be processed as it is, set aside so that its partition can go on,
+ * and the way back.
+ *
+ * A parked record is a reference: the record itself stays where it was, whole and sealed, on a topic
+ * that is kept longer than anyone needs to mend the cause.
+ */
+import { parkedTopicOf } from '#schemas/topics.ts';
+
+import { OperatingError } from './errors.ts';
+import type { LoggedRecord, OutgoingRecord, RecordLog, RecordPosition } from './log/record-log.ts';
+import { derivedId, outgoing } from './records.ts';
+
+/** The parked record of a record, for the parked topic of the topic it is on. Idempotent: the same id each time. */
+export function parkedOf(logged: LoggedRecord, reason: string): OutgoingRecord {
+  const { topic, partition, offset } = logged;
+  return outgoing(
+    {
+      type: 'record.parked',
+      // Taken from the header, since the value may be what cannot be read.
+      tenant: logged.headers['ce_tenant'] ?? '',
+      actor: logged.key,
+      eventId: derivedId('k', topic, partition, offset),
+      causationId: null,
+      occurredAt: logged.timestamp,
+      providerAt: null,
+      revision: null,
+      topic,
+      partition,
+      offset,
+      reason,
+      sealed: null,
+    },
+    parkedTopicOf(topic),
+  );
+}
+
+/**
+ * Puts a parked record back at the end of the topic that it was parked from, as it was. Not
+ * idempotent on the log; the actor's memory of message ids makes a second time harmless. Throws
+ * `log.unavailable` when the record is no longer there.
+ */
+export async function redrive(log: RecordLog, parked: RecordPosition): Promise<RecordPosition> {
+  const { topic, partition, offset } = parked;
+  for await (const batch of log.readRange({ topic, partition, from: offset, to: offset + 1 })) {
+    const found = batch.find((record) => record.offset === offset);
+    if (found === undefined) continue;
+    const { key, value, headers } = found;
+    const [position] = await log.append([{ topic, key, value, headers }]);
+    if (position !== undefined) return position;
+  }
+  throw new OperatingError('log.unavailable', `${topic}/${partition}/${offset} is not there`);
+}

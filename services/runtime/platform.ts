@@ -1,0 +1,125 @@
+/**
+ * Opens everything that services stand on, in the order in which it depends on each other: Postgres
+ * (embedded unless configured), migrations, the log, the vault, the directory. The only place that
+ * chooses adapters.
+ */
+import { join, resolve } from 'node:path';
+
+import { topicTable, topics } from '#schemas/topics.ts';
+
+import type { Config } from './config.ts';
+import { type Database, type DatabaseOptions, openDatabase } from './database/database.ts';
+import { startEmbeddedPostgres } from './database/embedded-postgres.ts';
+import { migrate } from './database/migrate.ts';
+import { openDirectory } from './directory/postgres-directory.ts';
+import { openInstances } from './instances/instances.ts';
+import { openKafkaLog } from './log/adapters/kafka/kafka-log.ts';
+import { openPostgresLog } from './log/adapters/postgres/postgres-log.ts';
+import type { RecordLog } from './log/record-log.ts';
+import type { Logger } from './logger.ts';
+import { type Metrics, createMetrics } from './metrics.ts';
+import type { Runtime } from './runtime.ts';
+import { openTenants } from './tenants/tenants.ts';
+import { type TenantKeys, openKeyFile, provisionKeyFile } from './vault/key-file.ts';
+import { openVault } from './vault/postgres-vault.ts';
+
+/** Consumer groups and the topics they read. Set-up gives each its first offsets. */
+const groups: readonly (readonly [group: string, topic: string])[] = [
+  ['conversation', topics.events],
+  ['timers', topics.timers],
+  ['sender', topics.replies],
+  ['projection', topics.events],
+  ['projection', topics.replies],
+  ['compliance', topics.audit],
+];
+
+/** Connections per role. */
+const connectionsMax = { log: 10, prosa_ingest: 6, prosa_worker: 12, prosa_api: 6 } as const;
+
+/** What services stand on. */
+export interface Platform {
+  readonly metrics: Metrics;
+  readonly log: RecordLog;
+  /** The ports of a service, as its role. */
+  runtime(role: DatabaseOptions['role'], service: string): Runtime;
+  /** Closes everything, in reverse order. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** The tenant whose keys development makes by itself. */
+export const demoTenant = 'demo';
+
+/** Opens the platform. Throws `config.invalid`, `data-directory.in-use`, `database.unavailable`, `log.unavailable`. */
+export async function openPlatform(config: Config, logger: Logger, now: () => number = Date.now): Promise<Platform> {
+  const closers: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const url = await openPostgres(config, logger, closers);
+    await migrate(url);
+    const open = (role: DatabaseOptions['role'], max: number, applicationName: string): Database => {
+      const database = openDatabase({ url, role, connectionsMax: max, applicationName });
+      closers.push(() => database.close());
+      return database;
+    };
+    const log = await openLog(config, logger, open);
+    closers.push(() => log.close());
+    await log.createTopics(topicTable.map(({ name }) => name));
+    for (const [group, topic] of groups) await log.createGroup(group, topic);
+    const keys = openKeys(config);
+    const metrics = createMetrics();
+    return {
+      metrics,
+      log,
+      runtime: (role, service) => {
+        const database = open(role, connectionsMax[role], `prosa-${service}`);
+        const vault = openVault(database, keys, now);
+        return {
+          config,
+          logger: logger.child(service),
+          metrics,
+          log,
+          database,
+          vault,
+          directory: openDirectory(database, vault),
+          instances: openInstances(database, vault, now),
+          tenants: openTenants(database, now),
+          now,
+        };
+      },
+      close,
+    };
+  } catch (caught) {
+    await close();
+    throw caught;
+  }
+}
+
+async function openPostgres(config: Config, logger: Logger, closers: (() => Promise<void>)[]): Promise<string> {
+  if (config.databaseUrl !== undefined) return config.databaseUrl;
+  const dataDir = resolve(config.dataDir);
+  const postgres = await startEmbeddedPostgres({ dataDir, log: () => logger.debug('embedded Postgres wrote a line') });
+  closers.push(() => postgres.stop());
+  return postgres.url;
+}
+
+async function openLog(
+  config: Config,
+  logger: Logger,
+  open: (role: DatabaseOptions['role'], max: number, applicationName: string) => Database,
+): Promise<RecordLog> {
+  const clientId = `prosa-${process.pid}`;
+  const { partitionCount } = config;
+  if (config.kafka !== undefined) return openKafkaLog({ ...config.kafka, clientId, partitionCount, logger: logger.child('log') });
+  const database = open('prosa_worker', connectionsMax.log, 'prosa-log');
+  return openPostgresLog({ database, partitionCount, clientId, logger: logger.child('log') });
+}
+
+function openKeys(config: Config): TenantKeys {
+  if (config.keyFile !== undefined) return openKeyFile(config.keyFile);
+  // Production has named its key file, or would not have come this far.
+  const path = join(resolve(config.dataDir), 'tenant-keys.json');
+  provisionKeyFile(path, [demoTenant]);
+  return openKeyFile(path);
+}
