@@ -63,6 +63,12 @@ const settings = z.object({
     .describe('A consumer silent for this long loses its partitions'),
   REDIS_URL: optionalText.describe('Redis for the shared window of duplicates; without it each process has its own'),
   REDIS_KEY_PREFIX: z.string().default('prosa:').describe('Put before every Redis key'),
+  WAHA_BASE_URL: z
+    .url()
+    .default('http://127.0.0.1:3001')
+    .describe('Where the WAHA instance of the demo tenant sends to'),
+  WAHA_API_KEY: optionalText.describe('What it presents there'),
+  WAHA_SESSION: z.string().default('default').describe('WAHA session of that instance'),
   PROSA_INGEST_URL: z.url().optional().describe('Where the API reaches ingest when they are separate processes'),
 });
 
@@ -96,6 +102,8 @@ export interface Config {
   readonly kafka: KafkaConfig | undefined;
   readonly redis: { readonly url: string; readonly keyPrefix: string } | undefined;
   readonly ingestUrl: string | undefined;
+  /** WAHA of the demo tenant. */
+  readonly demoWaha: { readonly baseUrl: string; readonly apiKey: string | undefined; readonly session: string };
 }
 
 /** Reads and checks the environment. Throws `config.invalid` naming every setting that is wrong or missing. */
@@ -131,6 +139,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     kafka: kafkaOf(from),
     redis: from.REDIS_URL === undefined ? undefined : { url: from.REDIS_URL, keyPrefix: from.REDIS_KEY_PREFIX },
     ingestUrl: from.PROSA_INGEST_URL,
+    demoWaha: { baseUrl: from.WAHA_BASE_URL, apiKey: from.WAHA_API_KEY, session: from.WAHA_SESSION },
   });
 }
 

@@ -40,13 +40,14 @@ const connectionsMax = { log: 10, prosa_ingest: 6, prosa_worker: 12, prosa_api: 
 export interface Platform {
   readonly metrics: Metrics;
   readonly log: RecordLog;
+  readonly tenantKeys: TenantKeys;
   /** The ports of a service, as its role. */
   runtime(role: DatabaseOptions['role'], service: string): Runtime;
   /** Closes everything, in reverse order. Idempotent. */
   close(): Promise<void>;
 }
 
-/** The tenant whose keys development makes by itself. */
+/** The tenant that development makes by itself. */
 export const demoTenant = 'demo';
 
 /** Opens the platform. Throws `config.invalid`, `data-directory.in-use`, `database.unavailable`, `log.unavailable`. */
@@ -72,6 +73,7 @@ export async function openPlatform(config: Config, logger: Logger, now: () => nu
     return {
       metrics,
       log,
+      tenantKeys: keys,
       runtime: (role, service) => {
         const database = open(role, connectionsMax[role], `prosa-${service}`);
         const vault = openVault(database, keys, now);
@@ -111,7 +113,8 @@ async function openLog(
 ): Promise<RecordLog> {
   const clientId = `prosa-${process.pid}`;
   const { partitionCount } = config;
-  if (config.kafka !== undefined) return openKafkaLog({ ...config.kafka, clientId, partitionCount, logger: logger.child('log') });
+  if (config.kafka !== undefined)
+    return openKafkaLog({ ...config.kafka, clientId, partitionCount, logger: logger.child('log') });
   const database = open('prosa_worker', connectionsMax.log, 'prosa-log');
   return openPostgresLog({ database, partitionCount, clientId, logger: logger.child('log') });
 }

@@ -40,14 +40,18 @@ export interface Directory {
   ): Promise<{ readonly state: 'open'; readonly value: string } | { readonly state: 'erased' } | undefined>;
 }
 
+/** Domains whose user part is a phone number. */
+const phoneDomains: ReadonlySet<string> = new Set(['c.us', 's.whatsapp.net', 'hosted']);
+
 /** One spelling per address: `pn:5511…` for phone-number forms, `lid:…`, `group:…`, `other:…`; device suffixes are dropped. */
 export function canonicalAddress(address: string): string {
   const [userPart = '', domain = ''] = address.split('@');
   const user = userPart.split(':')[0] ?? '';
   if (domain === 'lid' || domain === 'hosted.lid') return `lid:${user}`;
   if (domain === 'g.us') return `group:${user}`;
+  // Without a domain it is a number as people write it, or a Cloud wa_id; a business-scoped id has letters.
+  const numberForm = domain === '' ? /^[\d\s()+.-]+$/.test(user) : phoneDomains.has(domain);
   const digits = user.replace(/\D/g, '');
-  if ((domain === '' || domain === 'c.us' || domain === 's.whatsapp.net' || domain === 'hosted') && digits !== '')
-    return `pn:${digits}`;
+  if (numberForm && digits !== '') return `pn:${digits}`;
   return `other:${address}`;
 }

@@ -1,0 +1,77 @@
+/**
+ * The demo tenant of development: a configuration, one instance per provider, an API key. Idempotent:
+ * what is there stays, so that tokens, secrets and the key are the same at every start.
+ */
+import { hkdfSync } from 'node:crypto';
+
+import { conversationVersion } from '#machines/conversation/machine.ts';
+import { instanceVersion } from '#machines/instance/machine.ts';
+import type { Config } from '#runtime/config.ts';
+import { type Instance, type NewInstance, providers } from '#runtime/instances/instances.ts';
+import { demoTenant } from '#runtime/platform.ts';
+import type { Runtime } from '#runtime/runtime.ts';
+import type { TenantKeys } from '#runtime/vault/key-file.ts';
+
+import { openApiKeys } from './api/api-keys.ts';
+
+/** What a caller needs to try the demo tenant. */
+export interface Demo {
+  readonly tenant: string;
+  readonly apiKey: string;
+  readonly instances: readonly DemoInstance[];
+}
+
+/** An instance, with what its provider must present. */
+export interface DemoInstance {
+  readonly id: string;
+  readonly provider: string;
+  readonly webhook: string;
+  readonly secret?: string;
+}
+
+/** Makes sure that the demo tenant exists, as the API's role. */
+export async function provideDemo(runtime: Runtime, keys: TenantKeys): Promise<Demo> {
+  const { tenants, instances, config, now } = runtime;
+  await tenants.create(demoTenant, 'Demo');
+  await tenants.configure(demoTenant, {
+    machines: {
+      conversation: { version: conversationVersion, settings: {} },
+      instance: { version: instanceVersion, settings: {} },
+    },
+    answerGroups: false,
+  });
+  const existing = await instances.list(demoTenant);
+  const made: Instance[] = [];
+  for (const provider of providers) {
+    made.push(
+      existing.find((instance) => instance.name === provider) ??
+        (await instances.create(wanted(provider, config), now())),
+    );
+  }
+  return { tenant: demoTenant, apiKey: await provideKey(runtime, keys), instances: made.map(shown) };
+}
+
+function wanted(provider: (typeof providers)[number], { demoWaha }: Config): NewInstance {
+  const instance = { tenant: demoTenant, provider, name: provider, settings: {} };
+  if (provider === 'simulator') return instance;
+  const { baseUrl, session, apiKey } = demoWaha;
+  return { ...instance, settings: { baseUrl, session, engine: 'NOWEB' }, ...(apiKey === undefined ? {} : { apiKey }) };
+}
+
+const shown = ({ id, provider, credentials }: Instance): DemoInstance => ({
+  id,
+  provider,
+  webhook: `/webhooks/${provider}/${credentials.webhookToken}`,
+  ...(credentials.webhookSecret === undefined ? {} : { secret: credentials.webhookSecret }),
+});
+
+/** The key is derived from the tenant's key, so that it need not be kept anywhere in plain. */
+async function provideKey({ database, now }: Runtime, keys: TenantKeys): Promise<string> {
+  const apiKeys = openApiKeys(database, now);
+  const secret = Buffer.from(hkdfSync('sha256', keys.keyOf(demoTenant), '', 'prosa/demo-api-key', 32)).toString(
+    'base64url',
+  );
+  const key = `prosa_${secret}`;
+  if ((await apiKeys.find(key)) === undefined) await apiKeys.createApiKey(demoTenant, 'admin', 'demo', secret);
+  return key;
+}

@@ -1,0 +1,294 @@
+// Goal: the host's invariants on a real log and a real Postgres. Method: the echo machine, real
+// consumers, faults made in the database.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import type { AuditRecorded } from '#schemas/records.ts';
+import { topics } from '#schemas/topics.ts';
+
+import { startConversation } from '../../conversation/conversation.ts';
+import { startProjection } from '../../projection/projection.ts';
+import type { RunningService, Runtime } from '../runtime.ts';
+import { findEcho } from '../testing/echo-machine.ts';
+import { Person, eventually, readRecords } from '../testing/person.ts';
+import { asOwner } from '../testing/postgres.ts';
+import { type TestWorld, openTestWorld, testTenant } from '../testing/runtime.ts';
+import { openEnvelope } from './envelope.ts';
+import { openHost } from './host.ts';
+import { loadActors } from './snapshot-store.ts';
+
+let world: TestWorld;
+let worker: Runtime;
+let running: RunningService[] = [];
+
+beforeEach(async () => {
+  world = await openTestWorld();
+  worker = world.runtime('prosa_worker');
+});
+
+afterEach(async () => {
+  await stopAll();
+  await world.close();
+});
+
+const start = async (...starts: readonly Promise<RunningService>[]): Promise<void> => {
+  running.push(...(await Promise.all(starts)));
+};
+
+async function stopAll(): Promise<void> {
+  await Promise.all(running.map((service) => service.stop()));
+  running = [];
+}
+
+const meet = (phone = '5511999990001') => Person.meet(world, world.runtime('prosa_ingest'), phone);
+
+/** The count in the echo machine's context, as the newest snapshot has it. */
+async function countOf(person: Person): Promise<unknown> {
+  const [stored] = await loadActors(
+    worker.database,
+    [{ tenant: testTenant, actor: person.entry.conversation }],
+    Number.MAX_SAFE_INTEGER,
+  );
+  if (stored?.snapshot === undefined) return 'no snapshot';
+  const envelope = await openEnvelope(worker.vault, { ...stored, ...stored.snapshot }, findEcho);
+  return (envelope?.episode?.snapshot.context as { count: number } | undefined)?.count;
+}
+
+const answered = (person: Person, count: number) =>
+  eventually(
+    () => person.replies(),
+    (replies) => replies.length >= count,
+  );
+
+describe('a running host', () => {
+  test('answers each message once, in order, with one audit record of each transition', async () => {
+    await start(startConversation(worker, findEcho));
+    const person = await meet();
+    for (const text of ['a', 'b', 'c']) await person.says(text);
+    await person.says('a', '5511999990001-0');
+    await person.says('d');
+    expect(await answered(person, 4)).toEqual(['1:a', '2:b', '3:c', '4:d']);
+    const audit = (await readRecords(world, topics.audit, person.entry.conversation)) as AuditRecorded[];
+    expect(audit.map(({ action, from, to }) => [action, from, to])).toEqual([
+      ['actor.transitioned', null, 'listening'],
+      ...Array.from({ length: 3 }, () => ['actor.transitioned', 'listening', 'listening']),
+    ]);
+  });
+
+  test('keeps two versions of a snapshot at most, and knows who has begun', async () => {
+    await start(startConversation(worker, findEcho));
+    const person = await meet();
+    for (let i = 0; i < 6; i++) {
+      await person.says(`m${i}`);
+      await answered(person, i + 1);
+    }
+    const rows = await worker.database.transaction([testTenant], (sql) =>
+      sql.query<{ n: string }>('SELECT next_offset AS n FROM actor_snapshots'),
+    );
+    expect(rows.rowCount).toBeLessThanOrEqual(2);
+    const begun = await worker.database.transaction([testTenant], (sql) => sql.query('SELECT actor FROM actors_begun'));
+    expect(begun.rowCount).toBe(1);
+  });
+
+  test('parks what cannot be decoded and goes on', async () => {
+    await start(startConversation(worker, findEcho));
+    const person = await meet();
+    await person.says('before');
+    await world.log.append([
+      {
+        topic: topics.events,
+        key: person.entry.conversation,
+        value: Buffer.from('garbage'),
+        headers: { ce_tenant: testTenant },
+      },
+    ]);
+    await person.says('after');
+    expect(await answered(person, 2)).toEqual(['1:before', '2:after']);
+    const parked = await readRecords(world, 'conversation.events.parked', person.entry.conversation);
+    expect(parked).toMatchObject([{ type: 'record.parked', reason: 'record.undecodable', topic: topics.events }]);
+  });
+});
+
+describe('a host that starts again', () => {
+  test('goes on where the other stopped', async () => {
+    await start(startConversation(worker, findEcho));
+    const person = await meet();
+    await person.says('a');
+    await answered(person, 1);
+    await stopAll();
+    await person.says('b');
+    await start(startConversation(world.runtime('prosa_worker'), findEcho));
+    expect(await answered(person, 2)).toEqual(['1:a', '2:b']);
+  });
+
+  test('rebuilds from the journal when all snapshots were deleted (I7)', async () => {
+    await start(startConversation(worker, findEcho), startProjection(world.runtime('prosa_worker')));
+    const person = await meet();
+    for (const text of ['a', 'b', 'c']) await person.says(text);
+    await answered(person, 3);
+    await stopAll();
+    await asOwner(world.databaseUrl, 'DELETE FROM actor_snapshots');
+    await start(startConversation(world.runtime('prosa_worker'), findEcho));
+    await person.says('d');
+    expect(await answered(person, 4)).toEqual(['1:a', '2:b', '3:c', '4:d']);
+  });
+
+  test('rebuilds from the log what the journal does not have yet', async () => {
+    await start(startConversation(worker, findEcho));
+    const person = await meet();
+    for (const text of ['a', 'b']) await person.says(text);
+    await answered(person, 2);
+    await stopAll();
+    await asOwner(world.databaseUrl, 'DELETE FROM actor_snapshots');
+    await start(startConversation(world.runtime('prosa_worker'), findEcho));
+    await person.says('c');
+    expect(await answered(person, 3)).toEqual(['1:a', '2:b', '3:c']);
+  });
+
+  test.each([
+    ['a flipped bit', `UPDATE actor_snapshots SET body = set_byte(body, 60, get_byte(body, 60) # 1)`],
+    ['a cut body', `UPDATE actor_snapshots SET body = substring(body FROM 1 FOR 20)`],
+    ['another key', `UPDATE actor_snapshots SET body = set_byte(body, 5, get_byte(body, 5) # 1)`],
+  ])('rebuilds a snapshot with %s', async (_, damage) => {
+    await start(startConversation(worker, findEcho), startProjection(world.runtime('prosa_worker')));
+    const person = await meet();
+    for (const text of ['a', 'b']) await person.says(text);
+    await answered(person, 2);
+    await stopAll();
+    await asOwner(world.databaseUrl, damage);
+    await start(startConversation(world.runtime('prosa_worker'), findEcho));
+    await person.says('c');
+    expect(await answered(person, 3)).toEqual(['1:a', '2:b', '3:c']);
+  });
+
+  test('folds silently what Postgres lost (I4): states are there, nothing is replied twice', async () => {
+    await start(startConversation(worker, findEcho));
+    const person = await meet();
+    for (const text of ['a', 'b', 'c']) await person.says(text);
+    await answered(person, 3);
+    await stopAll();
+    await asOwner(
+      world.databaseUrl,
+      'DELETE FROM actor_snapshots; DELETE FROM actors_begun; UPDATE actor_partitions SET progress = 0',
+    );
+    await start(startConversation(world.runtime('prosa_worker'), findEcho));
+    await eventually(
+      () => countOf(person),
+      (count) => count === 3,
+    );
+    await person.says('d');
+    expect(await answered(person, 4)).toEqual(['1:a', '2:b', '3:c', '4:d']);
+  });
+});
+
+describe('a machine that misbehaves', () => {
+  test.each(['boom', 'loop'])(
+    'on "%s" is put in quarantine alone, its messages are held, and answered after release',
+    async (trigger) => {
+      await start(startConversation(worker, findEcho));
+      const person = await meet('5511999990001');
+      const others = await Promise.all(['5511999990002', '5511999990003'].map((phone) => meet(phone)));
+      await person.says('a');
+      await person.says(trigger);
+      await person.says('b');
+      for (const other of others) await other.says('fine');
+      for (const other of others) expect(await answered(other, 1)).toEqual(['1:fine']);
+      const quarantined = () =>
+        worker.database.transaction([testTenant], (sql) =>
+          sql.query<{ status: string; held: number }>(
+            'SELECT status, held FROM actor_snapshots WHERE actor = $1 ORDER BY next_offset DESC LIMIT 1',
+            [person.entry.conversation],
+          ),
+        );
+      await eventually(quarantined, ({ rows }) => rows[0]?.held === 2);
+      expect((await quarantined()).rows[0]).toMatchObject({ status: 'quarantined' });
+      await stopAll();
+
+      // Mended: another build, in which the text that broke it is an ordinary one.
+      const release = findEcho('conversation', 'echo');
+      if (release === undefined) throw new Error('no echo machine');
+      const calm = release.machine.provide({
+        guards: {
+          explodes: () => false,
+          says: ({ event }, params) =>
+            'content' in event &&
+            (event as { content: { text: string } }).content.text === (params as { word: string }).word &&
+            trigger !== (params as { word: string }).word,
+        },
+      } as never);
+      await start(startConversation(world.runtime('prosa_worker'), () => ({ ...release, machine: calm })));
+      await person.tell({ type: 'conversation.released', requestedBy: 'k_test' });
+      await person.says('c');
+      expect(await answered(person, 4)).toEqual(['1:a', `2:${trigger}`, '3:b', '4:c']);
+    },
+  );
+});
+
+describe('ownership', () => {
+  const hostOn = async (without?: 'epoch') => {
+    const committed: number[] = [];
+    const lost = new AbortController();
+    const ports = {
+      log: world.log,
+      database: worker.database,
+      vault: worker.vault,
+      tenants: worker.tenants,
+      find: findEcho,
+      logger: worker.logger,
+      metrics: worker.metrics,
+      actorsCachedMax: 10,
+      without,
+    };
+    const host = await openHost(ports, {
+      topic: topics.events,
+      partition: 0,
+      startOffset: 0,
+      lost: lost.signal,
+      commit: async (_, nextOffset, prepare) => {
+        // As on a log that is elsewhere: snapshots are written in a transaction of their own first.
+        await prepare?.(undefined);
+        committed.push(nextOffset);
+      },
+    });
+    return { host, committed };
+  };
+
+  test('a host whose epoch has passed writes nothing', async () => {
+    const old = await hostOn();
+    await hostOn();
+    await expect(old.host.process({ records: [], nextOffset: 5 })).rejects.toMatchObject({ code: 'log.fenced' });
+    expect(old.committed).toEqual([]);
+  });
+
+  test('and without the epoch it would', async () => {
+    const old = await hostOn('epoch');
+    await hostOn();
+    await old.host.process({ records: [], nextOffset: 5 });
+    expect(old.committed).toEqual([5]);
+  });
+});
+
+describe('a record that kills its process', () => {
+  test('puts its actor in quarantine after three deaths, by order on the log, and others go on', async () => {
+    const person = await meet();
+    const other = await meet('5511999990009');
+    const { offset, partition } = await person.says('killer');
+    await person.says('later');
+    await other.says('fine');
+    // Three processes that took over, began the record and died.
+    await asOwner(
+      world.databaseUrl,
+      `INSERT INTO actor_partitions (partition, epoch, suspect_start, suspect_count, attempt_offset, attempt_count) VALUES (${partition}, 3, 0, 3, ${offset}, 3)`,
+    );
+    await start(startConversation(worker, findEcho));
+    expect(await answered(other, 1)).toEqual(['1:fine']);
+    const order = () => readRecords(world, topics.events, person.entry.conversation);
+    await eventually(order, (records) => records.some(({ type }) => type === 'conversation.quarantined'));
+    expect(await person.replies()).toEqual([]);
+    await stopAll();
+
+    await asOwner(world.databaseUrl, 'DELETE FROM actor_snapshots');
+    await start(startConversation(world.runtime('prosa_worker'), findEcho));
+    await person.tell({ type: 'conversation.released', requestedBy: 'k_test' });
+    expect(await answered(person, 2)).toEqual(['1:killer', '2:later']);
+  });
+});

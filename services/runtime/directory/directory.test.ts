@@ -1,0 +1,88 @@
+// Goal: one chat is one conversation, however its address is spelled and whoever asks first.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { type TestWorld, openTestWorld, testTenant } from '../testing/runtime.ts';
+import { type Directory, canonicalAddress } from './directory.ts';
+
+let world: TestWorld;
+beforeAll(async () => {
+  world = await openTestWorld();
+});
+afterAll(() => world.close());
+
+const directory = (): Directory => world.runtime('prosa_ingest').directory;
+const chat = (...addresses: string[]) => ({
+  tenant: testTenant,
+  line: 'l_1',
+  addresses,
+  group: false,
+  at: Date.UTC(2026, 0, 5),
+});
+
+test.each([
+  ['5511999990001@c.us', 'pn:5511999990001'],
+  ['5511999990001@s.whatsapp.net', 'pn:5511999990001'],
+  ['5511999990001:12@s.whatsapp.net', 'pn:5511999990001'],
+  ['+55 11 99999-0001', 'pn:5511999990001'],
+  ['123456789012345@lid', 'lid:123456789012345'],
+  ['120363000000000000@g.us', 'group:120363000000000000'],
+  ['BR.13491208655302741918', 'other:BR.13491208655302741918'],
+  ['status@broadcast', 'other:status@broadcast'],
+])('spells %s as %s', (address, canonical) => {
+  expect(canonicalAddress(address)).toBe(canonical);
+});
+
+describe('resolving', () => {
+  test('gives the same conversation for every spelling, in another process too', async () => {
+    const first = await directory().resolve(chat('5511988880001@c.us'));
+    expect(await directory().resolve(chat('5511988880001:3@s.whatsapp.net'))).toEqual(first);
+    expect(first.conversation).toMatch(/^c_[0-9A-Z]{26}$/);
+  });
+
+  test('links an address that comes together with a known one', async () => {
+    const first = await directory().resolve(chat('5511988880002@c.us'));
+    expect(await directory().resolve(chat('999000111@lid', '5511988880002@c.us'))).toEqual(first);
+    expect(await directory().resolve(chat('999000111@lid'))).toEqual(first);
+  });
+
+  test('keeps lines apart', async () => {
+    const first = await directory().resolve(chat('5511988880003@c.us'));
+    const second = await directory().resolve({ ...chat('5511988880003@c.us'), line: 'l_2' });
+    expect(second.conversation).not.toBe(first.conversation);
+  });
+
+  test('makes one conversation when many ask at once, by any of the addresses', async () => {
+    const asked = Array.from({ length: 12 }, (_, i) =>
+      directory().resolve(
+        chat(...(i % 2 === 0 ? ['5511988880004@c.us', '777@lid'] : ['777@lid', '5511988880004@c.us'])),
+      ),
+    );
+    expect(new Set((await Promise.all(asked)).map(({ conversation }) => conversation)).size).toBe(1);
+  });
+
+  test('finds without making', async () => {
+    expect(await directory().find(testTenant, 'l_1', '5511988880005@c.us')).toBeUndefined();
+    const made = await directory().resolve(chat('5511988880005@c.us'));
+    expect(await directory().find(testTenant, 'l_1', '5511988880005@c.us')).toEqual(made);
+  });
+});
+
+test('the address to send to is the phone number as the provider gave it', async () => {
+  const made = await directory().resolve(chat('555@lid', '5511988880006@c.us'));
+  expect(await directory().addressOf(testTenant, made.conversation)).toEqual({
+    state: 'open',
+    value: '5511988880006@c.us',
+  });
+});
+
+test('another tenant sees nothing of it', async () => {
+  const made = await directory().resolve(chat('5511988880007@c.us'));
+  expect(await directory().read('other', made.conversation)).toBeUndefined();
+});
+
+test('a known chat needs no Postgres', async () => {
+  const runtime = world.runtime('prosa_ingest');
+  const made = await runtime.directory.resolve(chat('5511988880008@c.us'));
+  await runtime.database.close();
+  expect(await runtime.directory.resolve(chat('5511988880008@c.us'))).toEqual(made);
+});

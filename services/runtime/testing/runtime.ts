@@ -1,0 +1,129 @@
+/**
+ * Runtimes for tests: real Postgres, the Postgres log (or one that is given), one tenant, one
+ * simulator instance. Everything is closed by `close`.
+ */
+import { randomBytes } from 'node:crypto';
+
+import { topicTable, topics } from '#schemas/topics.ts';
+
+import { readConfig } from '../config.ts';
+import { type DatabaseOptions, openDatabase } from '../database/database.ts';
+import { openDirectory } from '../directory/postgres-directory.ts';
+import { type Instance, openInstances } from '../instances/instances.ts';
+import { openPostgresLog } from '../log/adapters/postgres/postgres-log.ts';
+import type { RecordLog } from '../log/record-log.ts';
+import { createLogger } from '../logger.ts';
+import { createMetrics } from '../metrics.ts';
+import type { Runtime } from '../runtime.ts';
+import { type Configuration, openTenants } from '../tenants/tenants.ts';
+import type { TenantKeys } from '../vault/key-file.ts';
+import { openVault } from '../vault/postgres-vault.ts';
+import { echoConfiguration } from './echo-machine.ts';
+import { testDatabase } from './postgres.ts';
+
+/** Tenants that exist in it. */
+export const testTenant = 'demo';
+
+const connectionsMax = 8;
+const groups: readonly (readonly [string, string])[] = [
+  ['conversation', topics.events],
+  ['timers', topics.timers],
+  ['sender', topics.replies],
+  ['projection', topics.events],
+  ['projection', topics.replies],
+  ['compliance', topics.audit],
+];
+
+/** What a test is given. */
+export interface TestWorld {
+  /** Connects as the owner. */
+  readonly databaseUrl: string;
+  readonly log: RecordLog;
+  /** Ports of a service as a role; a fresh set (caches, connections) at each call. */
+  runtime(role: DatabaseOptions['role'], service?: string): Runtime;
+  readonly instance: Instance;
+  readonly revision: string;
+  close(): Promise<void>;
+}
+
+/** Tenant keys that live as long as the test. */
+export function memoryKeys(): TenantKeys {
+  const keys = new Map<string, Buffer>();
+  return {
+    keyOf(tenant) {
+      let key = keys.get(tenant);
+      if (key === undefined) keys.set(tenant, (key = randomBytes(32)));
+      return key;
+    },
+  };
+}
+
+/** Opens a world. `now` is the clock of every part. */
+export async function openTestWorld(
+  options: {
+    readonly configuration?: Configuration;
+    readonly partitionCount?: number;
+    readonly now?: () => number;
+    readonly log?: RecordLog;
+    /** Time after which a log consumer that gave no sign loses its partitions. */
+    readonly leaseMs?: number;
+  } = {},
+): Promise<TestWorld> {
+  const now = options.now ?? Date.now;
+  const { url, close: dropDatabase } = await testDatabase();
+  const closers: (() => Promise<void>)[] = [dropDatabase];
+  const keys = memoryKeys();
+  const config = readConfig({ PROSA_LOG_LEVEL: 'silent' });
+  const logger = createLogger('silent');
+  const metrics = createMetrics();
+  const open = (role: DatabaseOptions['role'], service: string) => {
+    const database = openDatabase({ url, role, connectionsMax, applicationName: service });
+    closers.push(() => database.close());
+    return database;
+  };
+  const log =
+    options.log ??
+    (await openPostgresLog({
+      database: open('prosa_worker', 'test-log'),
+      partitionCount: options.partitionCount ?? 4,
+      clientId: 'test',
+      leaseMs: options.leaseMs ?? 3_000,
+    }));
+  closers.push(() => log.close());
+  await log.createTopics(topicTable.map(({ name }) => name));
+  for (const [group, topic] of groups) await log.createGroup(group, topic);
+
+  const runtime = (role: DatabaseOptions['role'], service = 'test'): Runtime => {
+    const database = open(role, service);
+    const vault = openVault(database, keys, now);
+    return {
+      config,
+      logger,
+      metrics,
+      log,
+      database,
+      vault,
+      directory: openDirectory(database, vault),
+      instances: openInstances(database, vault, now),
+      tenants: openTenants(database, now),
+      now,
+    };
+  };
+  const setUp = runtime('prosa_api', 'test-set-up');
+  await setUp.tenants.create(testTenant, 'Demo');
+  const revision = await setUp.tenants.configure(testTenant, options.configuration ?? echoConfiguration);
+  const instance = await setUp.instances.create(
+    { tenant: testTenant, provider: 'simulator', name: 'simulator', settings: {} },
+    now(),
+  );
+  return {
+    databaseUrl: url,
+    log,
+    runtime,
+    instance,
+    revision,
+    async close() {
+      for (const closer of closers.splice(0).reverse()) await closer();
+    },
+  };
+}
