@@ -46,20 +46,20 @@ export function createLogger(
   service = 'prosa',
   destination: pino.DestinationStream = pino.destination({ fd: 2, sync: true }),
 ): Logger {
-  return wrap(
-    pino(
-      {
-        level,
-        base: { service },
-        timestamp: pino.stdTimeFunctions.isoTime,
-        formatters: { level: (label) => ({ level: label }) },
-      },
-      destination,
-    ),
+  const root = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination,
   );
+  return wrap(root, service);
 }
 
-function wrap(line: pino.Logger): Logger {
+function wrap(root: pino.Logger, service: string): Logger {
+  const line = root.child({ service });
   const write =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, fields: LogFields = {}) => {
@@ -71,7 +71,7 @@ function wrap(line: pino.Logger): Logger {
     info: write('info'),
     warn: write('warn'),
     error: write('error'),
-    child: (service) => wrap(line.child({ service })),
+    child: (name) => wrap(root, name),
   };
 }
 

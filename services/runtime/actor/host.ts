@@ -98,7 +98,7 @@ export async function openHost(ports: HostPorts, assignment: Assignment): Promis
   const host = new ActorHost(ports, assignment, taken.epoch, taken.startsWithoutProgress);
   if (taken.progress < startOffset) await host.foldSilently(taken.progress, startOffset);
   ports.metrics.assignments.inc({ group: 'conversation' });
-  ports.logger.info('partition taken over', { partition, offset: startOffset });
+  ports.logger.debug('partition taken over', { partition, offset: startOffset });
   return host;
 }
 
