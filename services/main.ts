@@ -2,16 +2,15 @@
  * Everything in one process: `npm start`. Wires platform, services and one HTTP server, says what a
  * caller needs, and drains on a signal.
  */
-import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { findMachine } from '#machines/registry.ts';
 import { type Config, readConfig } from '#runtime/config.ts';
-import { OperatingError } from '#runtime/errors.ts';
-import { createHttpServer } from '#runtime/http.ts';
-import { type Logger, createLogger } from '#runtime/logger.ts';
+import { createHttpServer, listen } from '#runtime/http.ts';
+import { createLogger } from '#runtime/logger.ts';
 import { openPlatform } from '#runtime/platform.ts';
+import { drainOnSignal, runMain, stopWhenOneEnds } from '#runtime/process.ts';
 import { openSimulatorPhone } from '#runtime/simulator/simulator-phone.ts';
 
 import { apiRoutes } from './api/routes.ts';
@@ -22,13 +21,7 @@ import { openDuplicateWindow } from './ingest/open-window.ts';
 import { bodyBytesMax, ingestRoutes } from './ingest/routes.ts';
 import { startProjection } from './projection/projection.ts';
 import { startSender } from './sender/sender.ts';
-import { drainOnSignal } from './shutdown.ts';
 import { startTimers } from './timers/timers.ts';
-
-/** Ports tried after a busy one. */
-const portsTried = 20;
-
-const exitCodeRefused = 1;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } }, strict: true });
@@ -70,32 +63,10 @@ async function main(): Promise<void> {
     await window.close();
     await platform.close();
   });
-  for (const service of services) {
-    service.finished.catch((caught: unknown) => {
-      logger.error('a service stopped by itself', { error: caught, code: service.name });
-      process.exit(exitCodeRefused);
-    });
-  }
+  stopWhenOneEnds(logger, services);
 
   url = await listen(server, config, logger);
   announce(values.json, config, url, demo);
-}
-
-/** Listens on the configured port or, when it is busy, on the next free one. */
-async function listen(server: ReturnType<typeof createHttpServer>, config: Config, logger: Logger): Promise<string> {
-  for (let offset = 0; ; offset++) {
-    try {
-      await server.listen({ host: config.host, port: config.port === 0 ? 0 : config.port + offset });
-      break;
-    } catch (caught) {
-      const busy = caught instanceof Error && 'code' in caught && caught.code === 'EADDRINUSE';
-      if (!busy || offset === portsTried) throw caught;
-      logger.warn('port is busy, trying the next one', { count: config.port + offset });
-    }
-  }
-  const { port, family, address } = server.server.address() as AddressInfo;
-  const host = address === '0.0.0.0' || address === '::' ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address;
-  return `http://${host}:${port}`;
 }
 
 function announce(json: boolean, config: Config, url: string, demo: Demo | undefined): void {
@@ -124,16 +95,4 @@ function announce(json: boolean, config: Config, url: string, demo: Demo | undef
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-try {
-  await main();
-} catch (caught) {
-  // What is expected is said in one line; a defect shows where it is.
-  const line =
-    caught instanceof OperatingError
-      ? `prosa: ${caught.message}`
-      : caught instanceof Error
-        ? caught.stack
-        : String(caught);
-  process.stderr.write(`${line ?? 'prosa: unknown failure'}\n`);
-  process.exit(exitCodeRefused);
-}
+await runMain(main);

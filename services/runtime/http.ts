@@ -3,11 +3,14 @@
  * (RFC 9457 problem JSON with a stable `code`).
  */
 import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
 
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 
+import type { Config } from './config.ts';
 import { OperatingError } from './errors.ts';
 import type { Logger } from './logger.ts';
+import type { RunningService } from './runtime.ts';
 
 /** An answer that is not a success. `detail` is our own text and never repeats input. */
 export class Problem extends Error {
@@ -37,27 +40,7 @@ const retryAfterSecondsDefault = 2;
 /** Makes the server. Routes set their own body limits up to `bodyBytesMax`. */
 export function createHttpServer(options: { readonly logger: Logger; readonly bodyBytesMax: number }): FastifyInstance {
   const { logger } = options;
-  const server = fastify({
-    logger: false,
-    bodyLimit: options.bodyBytesMax,
-    requestTimeout: timeouts.requestMs,
-    keepAliveTimeout: timeouts.keepAliveMs,
-    connectionTimeout: timeouts.connectionMs,
-    genReqId: () => randomUUID(),
-    // Open keep-alive connections must not hold up a drain.
-    forceCloseConnections: 'idle',
-    return503OnClosing: true,
-  });
-  server.addHook('onSend', async (request, reply) => {
-    reply.header('x-request-id', request.id);
-  });
-  server.setNotFoundHandler((request, reply) => {
-    void reply
-      .status(404)
-      .type('application/problem+json')
-      .send(problemBody(404, 'not-found', 'There is nothing here.', request.id));
-  });
-  server.setErrorHandler((caught, request, reply) => {
+  const refuse = (caught: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const problem = problemOf(caught);
     const fields = {
       requestId: request.id,
@@ -73,7 +56,33 @@ export function createHttpServer(options: { readonly logger: Logger; readonly bo
       .status(problem.status)
       .type('application/problem+json')
       .send(problemBody(problem.status, problem.code, problem.message, request.id));
+  };
+  const server = fastify({
+    logger: false,
+    bodyLimit: options.bodyBytesMax,
+    requestTimeout: timeouts.requestMs,
+    keepAliveTimeout: timeouts.keepAliveMs,
+    connectionTimeout: timeouts.connectionMs,
+    genReqId: () => randomUUID(),
+    // Paths that no route can take; Fastify's own answer repeats them, and paths hold tokens.
+    frameworkErrors: (caught, request, reply) => {
+      reply.header('x-request-id', request.id);
+      refuse(caught, request, reply);
+    },
+    // Open keep-alive connections must not hold up a drain.
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
   });
+  server.addHook('onSend', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+  });
+  server.setNotFoundHandler((request, reply) => {
+    void reply
+      .status(404)
+      .type('application/problem+json')
+      .send(problemBody(404, 'not-found', 'There is nothing here.', request.id));
+  });
+  server.setErrorHandler(refuse);
   return server;
 }
 
@@ -93,6 +102,8 @@ const fastifyCodes: Readonly<Record<string, readonly [number, string, string]>> 
   FST_ERR_CTP_EMPTY_JSON_BODY: [400, 'body-not-json', 'The body is empty.'],
   FST_ERR_CTP_INVALID_JSON_BODY: [400, 'body-not-json', 'The body is not JSON.'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [400, 'content-length-wrong', 'The body is not as long as its header says.'],
+  FST_ERR_BAD_URL: [400, 'url-malformed', 'The URL cannot be read.'],
+  FST_ERR_MAX_PARAM_LENGTH: [404, 'not-found', 'There is nothing here.'],
   FST_ERR_VALIDATION: [400, 'request-invalid', 'The request does not have the documented form.'],
 };
 
@@ -113,4 +124,53 @@ export function problemOf(caught: unknown): Problem {
       : 500;
   if (status >= 400 && status < 500) return new Problem(status, 'request-invalid', 'The request cannot be read.');
   return new Problem(500, 'internal', 'Something went wrong on our side.');
+}
+
+/** Ports tried after a busy one. */
+const portsTried = 20;
+
+/** Listens on the configured port or, when it is busy, on the next free one; returns the URL. */
+export async function listen(
+  server: FastifyInstance,
+  config: Pick<Config, 'host' | 'port'>,
+  logger: Logger,
+): Promise<string> {
+  for (let offset = 0; ; offset++) {
+    try {
+      await server.listen({ host: config.host, port: config.port === 0 ? 0 : config.port + offset });
+      break;
+    } catch (caught) {
+      const busy = caught instanceof Error && 'code' in caught && caught.code === 'EADDRINUSE';
+      if (!busy || offset === portsTried) throw caught;
+      logger.warn('the port is busy, the next one is tried', { port: config.port + offset });
+    }
+  }
+  const { port, family, address } = server.server.address() as AddressInfo;
+  const host = address === '0.0.0.0' || address === '::' ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address;
+  return `http://${host}:${port}`;
+}
+
+/** Serves as a service: listening when it resolves, drained when `stop` does; `closed` runs last. */
+export async function serve(
+  name: string,
+  server: FastifyInstance,
+  config: Pick<Config, 'host' | 'port'>,
+  logger: Logger,
+  closed: () => Promise<void> = () => Promise.resolve(),
+): Promise<RunningService> {
+  const url = await listen(server, config, logger);
+  logger.info('listening', { port: Number(new URL(url).port) });
+  const finished = Promise.withResolvers<undefined>();
+  let stopping: Promise<void> | undefined;
+  return {
+    name,
+    finished: finished.promise,
+    stop: () => {
+      stopping ??= server
+        .close()
+        .then(closed)
+        .then(() => finished.resolve(undefined));
+      return stopping;
+    },
+  };
 }

@@ -26,7 +26,9 @@ export interface LogFields {
   readonly method?: string;
   /** Route pattern, never the path: paths hold tokens. */
   readonly route?: string;
-  readonly address?: string;
+  readonly port?: number;
+  /** Service folder. */
+  readonly part?: string;
   readonly error?: unknown;
 }
 
@@ -40,7 +42,7 @@ export interface Logger {
   child(service: string): Logger;
 }
 
-/** Makes the logger of a process. `address` is for our own listen addresses only. */
+/** Makes the logger of a process. */
 export function createLogger(
   level: string,
   service = 'prosa',

@@ -8,7 +8,7 @@ import { topics } from '#schemas/topics.ts';
 import { startConversation } from '../../conversation/conversation.ts';
 import { startProjection } from '../../projection/projection.ts';
 import type { RunningService, Runtime } from '../runtime.ts';
-import { findEcho } from '../testing/echo-machine.ts';
+import { findEcho, findMended } from '../testing/echo-machine.ts';
 import { Person, eventually, readRecords } from '../testing/person.ts';
 import { asOwner } from '../testing/postgres.ts';
 import { type TestWorld, openTestWorld, testTenant } from '../testing/runtime.ts';
@@ -203,19 +203,7 @@ describe('a machine that misbehaves', () => {
       expect((await quarantined()).rows[0]).toMatchObject({ status: 'quarantined' });
       await stopAll();
 
-      // Mended: another build, in which the text that broke it is an ordinary one.
-      const release = findEcho('conversation', 'echo');
-      if (release === undefined) throw new Error('no echo machine');
-      const calm = release.machine.provide({
-        guards: {
-          explodes: () => false,
-          says: ({ event }, params) =>
-            'content' in event &&
-            (event as { content: { text: string } }).content.text === (params as { word: string }).word &&
-            trigger !== (params as { word: string }).word,
-        },
-      } as never);
-      await start(startConversation(world.runtime('prosa_worker'), () => ({ ...release, machine: calm })));
+      await start(startConversation(world.runtime('prosa_worker'), findMended));
       await person.tell({ type: 'conversation.released', requestedBy: 'k_test' });
       await person.says('c');
       expect(await answered(person, 4)).toEqual(['1:a', `2:${trigger}`, '3:b', '4:c']);

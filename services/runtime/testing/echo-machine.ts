@@ -34,6 +34,7 @@ const setupEcho = setup({
   },
   guards: {
     says: ({ event }, { word }: { readonly word: string }) => textOf(event as ConversationEvent) === word,
+    loops: ({ event }) => textOf(event as ConversationEvent) === 'loop',
     explodes: ({ event }) => {
       if (textOf(event as ConversationEvent).startsWith('boom')) throw new Error('the machine threw');
       return false;
@@ -55,7 +56,7 @@ const echoMachine = setupEcho.createMachine({
       on: {
         'message.received': [
           { guard: 'explodes' },
-          { guard: { type: 'says', params: { word: 'loop' } }, target: 'looping' },
+          { guard: 'loops', target: 'looping' },
           { guard: { type: 'says', params: { word: 'ask' } }, target: 'asking' },
           { guard: { type: 'says', params: { word: 'bye' } }, target: 'gone', actions: reply('bye') },
           {
@@ -100,6 +101,9 @@ const echoMachine = setupEcho.createMachine({
 });
 echoMachine.options.maxIterations = 100;
 
+/** The same, mended: to it the texts that broke the other are ordinary ones. */
+const mendedMachine = echoMachine.provide({ guards: { loops: () => false, explodes: () => false } });
+
 /** The machine under the name that conversations run. */
 export const echoRelease: MachineRelease = {
   name: 'conversation',
@@ -111,6 +115,12 @@ export const echoRelease: MachineRelease = {
 /** A registry with the echo machine alone. */
 export const findEcho = (name: string, version: string): MachineRelease | undefined =>
   name === echoRelease.name && version === echoRelease.version ? echoRelease : undefined;
+
+/** A registry with the mended machine under the same name and version, as after a repair. */
+export const findMended = (name: string, version: string): MachineRelease | undefined => {
+  const release = findEcho(name, version);
+  return release === undefined ? undefined : { ...release, machine: mendedMachine };
+};
 
 /** A configuration under which conversations run it. */
 export const echoConfiguration: Configuration = {

@@ -1,0 +1,213 @@
+// Goal: what people write, are called and are reached at is nowhere outside sealed bytes. Method:
+// twenty people with unique names, numbers and words use the whole program; then every byte that it
+// keeps or says is searched for them: the log, every table, logs, metrics, in plain, base64, hex and
+// URL-encoded. Files of the database are searched too, since they hold what rows no longer show.
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { type FakeWaha, signWahaWebhook, startFakeWaha } from '#runtime/testing/fake-waha.ts';
+import { eventually } from '#runtime/testing/person.ts';
+import { testDatabase } from '#runtime/testing/postgres.ts';
+
+import { Program } from './testing/program.ts';
+
+interface Somebody {
+  readonly name: string;
+  readonly phone: string;
+  readonly word: string;
+}
+
+const people: readonly Somebody[] = Array.from({ length: 20 }, (_, i) => ({
+  name: `Zuleika${String.fromCharCode(97 + i)} Quixabeira`,
+  phone: `55119${String(71_330_017 + i * 40_961)}`,
+  word: `paralelepipedo${i * 7_919}x`,
+}));
+
+let waha: FakeWaha;
+let program: Program;
+let database: Awaited<ReturnType<typeof testDatabase>>;
+
+beforeAll(async () => {
+  waha = await startFakeWaha();
+  database = await testDatabase();
+  program = await Program.start({ WAHA_BASE_URL: waha.url, DATABASE_URL: database.url, PROSA_LOG_LEVEL: 'debug' });
+});
+
+afterAll(async () => {
+  await program.close();
+  await database.close();
+  await waha.close();
+});
+
+/** All spellings under which a value could hide. Base64 depends on the position in its group of three. */
+function spellings(value: string): string[] {
+  const bytes = Buffer.from(value);
+  const shifted = [0, 1, 2].map((shift) => {
+    const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64');
+    // Digits at the edges mix with neighbours.
+    return text.slice(shift === 0 ? 0 : shift + 1, -4);
+  });
+  return [
+    value,
+    ...shifted,
+    bytes.toString('hex'),
+    bytes.toString('hex').toUpperCase(),
+    encodeURIComponent(value),
+    value.replaceAll(' ', '+'),
+  ];
+}
+
+const needles = people
+  .flatMap((person) => [person.name, person.name.split(' ')[0] ?? '', person.phone, person.word])
+  .flatMap((value) => spellings(value).map((spelling) => ({ value, spelling })));
+
+function hits(haystack: Buffer | string): string[] {
+  const bytes = typeof haystack === 'string' ? Buffer.from(haystack) : haystack;
+  return needles
+    .filter(({ spelling }) => bytes.includes(spelling))
+    .map(({ value, spelling }) => `${value} as ${spelling}`);
+}
+
+async function converse(person: Somebody, index: number): Promise<void> {
+  for (const text of ['Oi', 'sim', person.name, `1 ${person.word}`, person.word]) {
+    if (index % 2 === 0) await program.says(person.phone, text);
+    else await byWaha(person, text);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function byWaha(person: Somebody, text: string): Promise<void> {
+  const { webhook, secret } = program.instance('waha');
+  const stanza = `3EB0${Buffer.from(`${person.phone}${text}`).toString('hex').slice(0, 60)}`;
+  const body = JSON.stringify({
+    event: 'message',
+    session: 'default',
+    payload: {
+      id: `false_${person.phone}@c.us_${stanza}`,
+      timestamp: Date.now() / 1000,
+      from: `${person.phone}@c.us`,
+      fromMe: false,
+      body: text,
+      _data: { pushName: person.name },
+    },
+  });
+  const response = await fetch(`${program.ready.url}${webhook}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...signWahaWebhook(body, secret ?? '') },
+    body,
+  });
+  expect(response.status).toBe(200);
+  await fetch(`${program.ready.url}${webhook}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-webhook-hmac': '00' },
+    body,
+  });
+}
+
+/** Every row of every table, as text. */
+async function tables(): Promise<Map<string, string>> {
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  try {
+    const names = await client.query<{ name: string }>(
+      `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
+    );
+    const rows = new Map<string, string>();
+    for (const { name } of names.rows) {
+      const found = await client.query<{ row: string }>(`SELECT t::text AS row FROM ${name} t`);
+      rows.set(name, found.rows.map(({ row }) => row).join('\n'));
+    }
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Every column of bytes, as bytes: text shows them in hexadecimal only. */
+async function byteColumns(): Promise<Map<string, Buffer>> {
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  try {
+    const columns = await client.query<{ table: string; column: string }>(
+      `SELECT format('%I.%I', table_schema, table_name) AS table, quote_ident(column_name) AS column FROM information_schema.columns
+       WHERE data_type = 'bytea' AND table_schema NOT IN ('pg_catalog', 'information_schema')`,
+    );
+    const bytes = new Map<string, Buffer>();
+    for (const { table, column } of columns.rows) {
+      const found = await client.query<{ value: Buffer | null }>(`SELECT ${column} AS value FROM ${table}`);
+      bytes.set(`${table}.${column}`, Buffer.concat(found.rows.map(({ value }) => value ?? Buffer.alloc(0))));
+    }
+    return bytes;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Files of the data folder (keys, locks). */
+async function files(folder: string): Promise<Map<string, Buffer>> {
+  const found = new Map<string, Buffer>();
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile())
+      found.set(join(entry.parentPath, entry.name), await readFile(join(entry.parentPath, entry.name)));
+  }
+  return found;
+}
+
+test('the search finds what is there, in every spelling', () => {
+  for (const { name } of people) {
+    for (let padding = 0; padding < 3; padding++) {
+      expect(hits(Buffer.from(`${'x'.repeat(padding)}${name} and more`).toString('base64')).length).toBeGreaterThan(0);
+    }
+    expect(hits(Buffer.from(name).toString('hex')).length).toBeGreaterThan(0);
+    expect(hits(encodeURIComponent(name)).length).toBeGreaterThan(0);
+  }
+});
+
+test(
+  'twenty people are answered, and no trace of them is left outside sealed bytes',
+  { timeout: 120_000 },
+  async () => {
+    await Promise.all(people.map(converse));
+    const [even, odd] = [people.filter((_, i) => i % 2 === 0), people.filter((_, i) => i % 2 === 1)];
+    for (const person of even) {
+      await eventually(
+        () => program.phone(person.phone),
+        (received) => received.some(({ text }) => text.includes(person.name.split(' ')[0] ?? '')),
+        30_000,
+      );
+    }
+    for (const person of odd) {
+      await eventually(
+        () => Promise.resolve(waha.messages),
+        (sent) =>
+          sent.some(
+            ({ chatId, text }) => chatId === `${person.phone}@c.us` && text.includes(person.name.split(' ')[0] ?? ''),
+          ),
+        30_000,
+      );
+    }
+    // Reading is an access that leaves traces of its own.
+    await program.api('POST', '/v1/conversations/search', { phone: people[0]?.phone });
+    await program.api('POST', '/v1/conversations/search', { name: people[1]?.name });
+    await program.api('POST', '/v1/conversations/search', { text: people[2]?.word });
+
+    const metrics = await (await fetch(`${program.ready.url}/metrics`)).text();
+    const audit = await program.api('GET', '/v1/audit?limit=200');
+    const rows = await tables();
+    expect(rows.size).toBeGreaterThan(10);
+    expect(rows.get('log.records')?.length).toBeGreaterThan(1_000);
+    const places: [string, Buffer | string][] = [
+      ...rows,
+      ...(await byteColumns()),
+      ...(await files(program.dataDir)),
+      ['what the program wrote to its logs', program.output],
+      ['metrics', metrics],
+      ['audit', JSON.stringify(audit.body)],
+    ];
+    const found = places.flatMap(([place, content]) => hits(content).map((hit) => `${place}: ${hit}`));
+    expect(found).toEqual([]);
+  },
+);
