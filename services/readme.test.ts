@@ -1,0 +1,50 @@
+// Goal: every command of the README does what it says. Method: the shell lines are taken from the
+// text and run by a shell against the program; the two npm commands are run by the launcher's test
+// and by CI itself.
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { eventually } from '#runtime/testing/person.ts';
+
+import { Program } from './testing/program.ts';
+
+const run = promisify(execFile);
+const text = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const lines = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap((match) => (match[1] ?? '').trim().split('\n'));
+
+let program: Program;
+beforeAll(async () => {
+  program = await Program.start();
+});
+afterAll(() => program.close());
+
+const sh = async (line: string): Promise<string> => {
+  const here = line.replaceAll('http://127.0.0.1:3000', program.ready.url);
+  return (await run('sh', ['-c', here], { env: { PATH: process.env['PATH'], PROSA_KEY: program.ready.apiKey } }))
+    .stdout;
+};
+
+test('the README holds the commands that this test knows', () => {
+  expect(lines.map((line) => line.split(/[ '?]/).slice(0, 2).join(' '))).toEqual([
+    'npm start',
+    'npm test',
+    'export PROSA_KEY=prosa_…',
+    'curl -s',
+    'curl -s',
+    'curl -s',
+  ]);
+});
+
+test('its first message is answered at the simulated phone and seen in the list', async () => {
+  const [write = '', read = '', list = ''] = lines.filter((line) => line.startsWith('curl'));
+  expect(JSON.parse(await sh(write))).toMatchObject({ conversationId: expect.stringMatching(/^c_/) as string });
+  const answer = await eventually(
+    () => sh(read),
+    (out) => out.includes('LGPD'),
+  );
+  expect((JSON.parse(answer) as { items: unknown[] }).items).toHaveLength(1);
+  expect(JSON.parse(await sh(list))).toMatchObject({ items: [{ state: { value: 'consent' } }] });
+});
