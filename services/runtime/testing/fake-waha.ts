@@ -1,0 +1,428 @@
+/**
+ * A WAHA server for tests: answers like the real one (OpenAPI 2026.7), keeps what it received and can
+ * be told to misbehave.
+ *
+ * Owns: what was received, in order (`requests`), and what WhatsApp would have (`messages`). Sending
+ * again with the same `id` is another request and the same message, as with NOWEB and GOWS.
+ *
+ * In a process of its own, so that it outlives a `kill -9` of what is tested:
+ * `node services/runtime/testing/fake-waha.ts [--port 0] [--api-key …] [--engine NOWEB]` prints
+ * `{"url":"…"}`; `GET /__received`, `POST /__fault` (a fault) and `POST /__session` (`{session, status}`) drive it.
+ */
+import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+
+/** A request as it came. */
+export interface ReceivedRequest {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Parsed JSON, or undefined. */
+  readonly body: unknown;
+  /** Number of the TCP connection, from 1. */
+  readonly connection: number;
+  /** Status answered; 0 when the connection was cut instead. Set when answered. */
+  status: number | undefined;
+}
+
+/** A message at WhatsApp. */
+export interface StoredMessage {
+  readonly session: string;
+  readonly chatId: string;
+  /** Stanza id. */
+  readonly id: string;
+  readonly text: string;
+  readonly fromMe: boolean;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  /** Sends that arrived with this id. */
+  sends: number;
+}
+
+/** What to do wrong, for the next `times` requests to `on`. */
+export type Fault = {
+  /** Default: the send. */
+  readonly on?: 'send' | 'history';
+  /** Default: 1. */
+  readonly times?: number;
+} & (
+  | { readonly kind: 'status'; readonly status: number; readonly body?: unknown; readonly retryAfter?: string }
+  /** WhatsApp's restriction, as WAHA words it with the GOWS engine. */
+  | { readonly kind: 'restricted' }
+  /** Processes, then answers after `ms`. */
+  | { readonly kind: 'slow'; readonly ms: number }
+  /** Waits `ms`, then goes on as usual. */
+  | { readonly kind: 'delay'; readonly ms: number }
+  /** Cuts the connection without having sent anything. */
+  | { readonly kind: 'drop-before' }
+  /** Sends, then cuts the connection: the caller cannot know. */
+  | { readonly kind: 'drop-after' }
+  /** Sends, answers 500. */
+  | { readonly kind: 'fail-after' }
+  /** Writes its answer twice on the connection. */
+  | { readonly kind: 'answer-twice' }
+  /** Answers 201 with a body that is not what it should be. */
+  | { readonly kind: 'garbled' }
+);
+
+/** How to run. */
+export interface FakeWahaOptions {
+  readonly port?: number;
+  /** Asked for in `X-Api-Key` when given. */
+  readonly apiKey?: string;
+  /** Shapes of answers, and whether `id` is taken. Default: NOWEB. */
+  readonly engine?: 'WEBJS' | 'WPP' | 'NOWEB' | 'GOWS';
+}
+
+/** A running server. */
+export interface FakeWaha {
+  readonly url: string;
+  readonly requests: readonly ReceivedRequest[];
+  /** In the order in which they were first sent. */
+  readonly messages: readonly StoredMessage[];
+  /** The requests to send, in order. */
+  sends(): readonly ReceivedRequest[];
+  /** TCP connections that were opened so far. */
+  connections(): number;
+  /** Faults are used up in the order given. */
+  fault(fault: Fault): void;
+  clearFaults(): void;
+  /** Puts a message into the history that did not come through this API: written on the phone. */
+  store(message: { session: string; chatId: string; text: string; fromMe: boolean; at: number }): void;
+  /** Any status but WORKING makes sends answer 422. */
+  setSession(session: string, status: string): void;
+  close(): Promise<void>;
+}
+
+const bodyBytesMax = 1024 * 1024;
+const takesId = new Set(['NOWEB', 'GOWS']);
+
+/** Starts a server on the loopback. */
+export async function startFakeWaha(options: FakeWahaOptions = {}): Promise<FakeWaha> {
+  const state = new State(options);
+  const server = createServer((request, response) => {
+    state.handle(request, response).catch(() => request.socket.destroy());
+  });
+  server.on('connection', (socket) => {
+    state.connections += 1;
+    state.connectionOf.set(socket, state.connections);
+  });
+  server.listen(options.port ?? 0, '127.0.0.1');
+  await new Promise<void>((resolve, reject) => {
+    server.once('listening', resolve);
+    server.once('error', reject);
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests: state.requests,
+    messages: state.messages,
+    sends: () => state.requests.filter(({ path }) => path === '/api/sendText'),
+    connections: () => state.connections,
+    fault: (fault) => state.faults.push({ fault, left: fault.times ?? 1 }),
+    clearFaults: () => state.faults.splice(0),
+    store: (message) => state.messages.push({ ...message, id: stanzaId(), sends: 0 }),
+    setSession: (session, status) => state.sessions.set(session, status),
+    close: () => close(server),
+  };
+}
+
+/**
+ * Headers of a WAHA webhook with this body: HMAC over the raw bytes, SHA-512, hex
+ * (reference: WAHA's security page; the timestamp is not covered).
+ */
+export function signWahaWebhook(body: string | Uint8Array, secret: string): Record<string, string> {
+  return {
+    'content-type': 'application/json',
+    'x-webhook-request-id': randomUUID(),
+    'x-webhook-timestamp': String(Date.now()),
+    'x-webhook-hmac-algorithm': 'sha512',
+    'x-webhook-hmac': createHmac('sha512', secret).update(body).digest('hex'),
+  };
+}
+
+interface SendBody {
+  readonly session: string;
+  readonly chatId: string;
+  readonly text: string;
+  readonly id?: string;
+}
+
+class State {
+  readonly options: FakeWahaOptions;
+  readonly engine: string;
+  readonly requests: ReceivedRequest[] = [];
+  readonly messages: StoredMessage[] = [];
+  readonly faults: { readonly fault: Fault; left: number }[] = [];
+  readonly sessions = new Map<string, string>();
+  readonly connectionOf = new WeakMap<object, number>();
+  connections = 0;
+
+  constructor(options: FakeWahaOptions) {
+    this.options = options;
+    this.engine = options.engine ?? 'NOWEB';
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await bodyOf(request);
+    const url = new URL(request.url ?? '/', 'http://127.0.0.1');
+    if (url.pathname.startsWith('/__')) {
+      this.#control(url.pathname, body, response);
+      return;
+    }
+    const received: ReceivedRequest = {
+      at: Date.now(),
+      method: request.method ?? '',
+      path: request.url ?? '',
+      headers: Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)])),
+      body,
+      connection: this.connectionOf.get(request.socket) ?? 0,
+      status: undefined,
+    };
+    this.requests.push(received);
+    const answer = (status: number, value: unknown, headers: Record<string, string> = {}): void => {
+      received.status = status;
+      response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
+    };
+    if (this.options.apiKey !== undefined && request.headers['x-api-key'] !== this.options.apiKey) {
+      answer(401, { message: 'Unauthorized', statusCode: 401 });
+      return;
+    }
+    const history = /^\/api\/([^/]+)\/chats\/([^/]+)\/messages$/.exec(url.pathname);
+    if (request.method === 'POST' && url.pathname === '/api/sendText') {
+      await this.#send(body as SendBody, received, response, answer);
+    } else if (request.method === 'GET' && history !== null) {
+      const [, session = '', chatId = ''] = history.map(decodeURIComponent);
+      await this.#history(session, chatId, url.searchParams, received, response, answer);
+    } else {
+      answer(404, { message: `Cannot ${received.method} ${url.pathname}`, error: 'Not Found', statusCode: 404 });
+    }
+  }
+
+  async #send(body: SendBody, received: ReceivedRequest, response: ServerResponse, answer: Answer): Promise<void> {
+    const fault = this.#nextFault('send');
+    if (await this.#failsBefore(fault, received, response, answer)) return;
+    const status = this.sessions.get(body.session) ?? 'WORKING';
+    if (status !== 'WORKING') {
+      answer(422, {
+        error: 'Session status is not as expected. Try again later or restart the session',
+        session: body.session,
+        status,
+        expected: ['WORKING'],
+      });
+      return;
+    }
+    const message = this.#deliver(body);
+    switch (fault?.kind) {
+      case 'drop-after':
+        received.status = 0;
+        response.destroy();
+        return;
+      case 'fail-after':
+        answer(500, { statusCode: 500, exception: { message: 'Evaluation failed', name: 'Error' } });
+        return;
+      case 'garbled':
+        received.status = 201;
+        response.writeHead(201, { 'content-type': 'application/json' }).end('{"id":');
+        return;
+      case 'slow':
+        await delay(fault.ms);
+        break;
+      default:
+    }
+    answer(201, this.#shape(message));
+    // A broken proxy: the same answer once more, where the next one belongs.
+    if (fault?.kind === 'answer-twice') {
+      const text = JSON.stringify(this.#shape(message));
+      response.socket?.write(`HTTP/1.1 201 Created\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
+    }
+  }
+
+  async #history(
+    session: string,
+    chatId: string,
+    query: URLSearchParams,
+    received: ReceivedRequest,
+    response: ServerResponse,
+    answer: Answer,
+  ): Promise<void> {
+    if (await this.#failsBefore(this.#nextFault('history'), received, response, answer)) return;
+    const from = Number(query.get('filter.timestamp.gte') ?? 0);
+    const fromMe = query.get('filter.fromMe');
+    const found = this.messages.filter(
+      (message) =>
+        message.session === session &&
+        message.chatId === chatId &&
+        seconds(message.at) >= from &&
+        (fromMe === null || String(message.fromMe) === fromMe),
+    );
+    const limit = Number(query.get('limit') ?? 10);
+    answer(200, found.reverse().slice(0, limit).map(waMessage));
+  }
+
+  /** True when the fault was an answer, or none, in place of the work. */
+  async #failsBefore(
+    fault: Fault | undefined,
+    received: ReceivedRequest,
+    response: ServerResponse,
+    answer: Answer,
+  ): Promise<boolean> {
+    switch (fault?.kind) {
+      case 'status': {
+        const body = fault.body ?? { statusCode: fault.status, message: 'failed' };
+        answer(fault.status, body, fault.retryAfter === undefined ? {} : { 'retry-after': fault.retryAfter });
+        return true;
+      }
+      case 'restricted':
+        answer(500, {
+          statusCode: 500,
+          timestamp: new Date().toISOString(),
+          exception: { message: '2 UNKNOWN: server returned error 463', code: 2, name: 'Error' },
+        });
+        return true;
+      case 'drop-before':
+        received.status = 0;
+        response.destroy();
+        return true;
+      case 'delay':
+        await delay(fault.ms);
+        return false;
+      default:
+        return false;
+    }
+  }
+
+  #deliver(body: SendBody): StoredMessage {
+    const id = takesId.has(this.engine) && body.id !== undefined ? body.id : stanzaId();
+    const known = this.messages.find((message) => message.session === body.session && message.id === id);
+    if (known !== undefined) {
+      known.sends += 1;
+      return known;
+    }
+    const message: StoredMessage = {
+      session: body.session,
+      chatId: body.chatId,
+      id,
+      text: body.text,
+      fromMe: true,
+      at: Date.now(),
+      sends: 1,
+    };
+    this.messages.push(message);
+    return message;
+  }
+
+  /** The answer to a send differs by engine. */
+  #shape(message: StoredMessage): unknown {
+    const serialized = `true_${message.chatId}_${message.id}`;
+    switch (this.engine) {
+      case 'WEBJS':
+      case 'WPP':
+        return {
+          _data: { id: { fromMe: true, remote: message.chatId, id: message.id, _serialized: serialized } },
+          id: { fromMe: true, remote: message.chatId, id: message.id, _serialized: serialized },
+          body: message.text,
+          fromMe: true,
+          timestamp: seconds(message.at),
+        };
+      case 'NOWEB':
+        return {
+          key: { remoteJid: message.chatId.replace('@c.us', '@s.whatsapp.net'), fromMe: true, id: message.id },
+          message: { extendedTextMessage: { text: message.text } },
+          messageTimestamp: String(seconds(message.at)),
+          status: 'PENDING',
+        };
+      default:
+        return waMessage(message);
+    }
+  }
+
+  #nextFault(on: 'send' | 'history'): Fault | undefined {
+    const index = this.faults.findIndex(({ fault }) => (fault.on ?? 'send') === on);
+    const found = this.faults[index];
+    if (found === undefined) return undefined;
+    found.left -= 1;
+    if (found.left <= 0) this.faults.splice(index, 1);
+    return found.fault;
+  }
+
+  #control(path: string, body: unknown, response: ServerResponse): void {
+    const answer = (status: number, value?: unknown): void => {
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(value === undefined ? '' : JSON.stringify(value));
+    };
+    if (path === '/__received') {
+      answer(200, { requests: this.requests, messages: this.messages, connections: this.connections });
+    } else if (path === '/__fault') {
+      const fault = body as Fault;
+      this.faults.push({ fault, left: fault.times ?? 1 });
+      answer(204);
+    } else if (path === '/__session') {
+      const { session, status } = body as { session: string; status: string };
+      this.sessions.set(session, status);
+      answer(204);
+    } else {
+      answer(404);
+    }
+  }
+}
+
+type Answer = (status: number, value: unknown, headers?: Record<string, string>) => void;
+
+const seconds = (at: number): number => Math.floor(at / 1_000);
+
+const stanzaId = (): string =>
+  `3EB0${createHash('sha256').update(randomBytes(16)).digest('hex').slice(0, 18).toUpperCase()}`;
+
+/** A message as webhooks and the history have it. */
+const waMessage = (message: StoredMessage) => ({
+  id: `${String(message.fromMe)}_${message.chatId}_${message.id}`,
+  timestamp: seconds(message.at),
+  from: message.chatId,
+  fromMe: message.fromMe,
+  source: message.sends > 0 ? 'api' : 'app',
+  to: message.chatId,
+  body: message.text,
+  hasMedia: false,
+  media: null,
+  ack: 1,
+  ackName: 'SERVER',
+  replyTo: null,
+  _data: {},
+});
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > bodyBytesMax) throw new Error('body too large');
+    parts.push(part);
+  }
+  if (bytes === 0) return undefined;
+  return JSON.parse(Buffer.concat(parts).toString('utf8')) as unknown;
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  await closed;
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: { port: { type: 'string' }, 'api-key': { type: 'string' }, engine: { type: 'string' } },
+  });
+  const fake = await startFakeWaha({
+    port: Number(values.port ?? 0),
+    ...(values['api-key'] === undefined ? {} : { apiKey: values['api-key'] }),
+    ...(values.engine === undefined ? {} : { engine: values.engine as 'NOWEB' }),
+  });
+  process.stdout.write(`${JSON.stringify({ url: fake.url })}\n`);
+  process.on('SIGTERM', () => void fake.close().then(() => process.exit(0)));
+}

@@ -1,0 +1,26 @@
+import type { SimulatorPhone } from '#runtime/simulator/simulator-phone.ts';
+
+import type { MessageProvider } from '../ports/provider.ts';
+
+/** Sends to the simulated phones. Idempotent by delivery id, so an unknown outcome is simply repeated. */
+export const openSimulator = (phone: SimulatorPhone, now: () => number): MessageProvider => ({
+  async send(instance, message) {
+    await phone.deliver({
+      tenant: instance.tenant,
+      instance: instance.id,
+      conversation: message.conversation,
+      person: message.person,
+      phone: message.chat,
+      deliveryId: message.deliveryId,
+      at: now(),
+      content: message.content,
+    });
+    return { outcome: 'sent', messageId: message.clientMessageId, stableId: message.clientMessageId };
+  },
+  async resolve() {
+    return { outcome: 'repeat' };
+  },
+  async close() {
+    // Owns nothing.
+  },
+});

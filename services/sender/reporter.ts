@@ -1,0 +1,73 @@
+/**
+ * Tells a conversation what became of a reply: `delivery.updated` on its events and one audit
+ * record. Both have ids made of delivery, status and attempt, and the time at which the delivery
+ * settled, so that a report made twice is the same report.
+ */
+import type { SealedDelivery } from '#schemas/content.ts';
+import type { AuditRecorded, DeliveryUpdated } from '#schemas/records.ts';
+
+import { OperatingError } from '#runtime/errors.ts';
+import { causedBy, derivedId, outgoing } from '#runtime/records.ts';
+import type { Runtime } from '#runtime/runtime.ts';
+
+import type { Deliveries, PendingReport } from './deliveries.ts';
+import type { PersonFinder } from './people.ts';
+
+/** Makes the function that reports one delivery. It throws `log.unavailable`, `database.unavailable`; then the outbox keeps it. */
+export function createReporter(
+  runtime: Pick<Runtime, 'log' | 'vault'>,
+  deliveries: Deliveries,
+  personOf: PersonFinder,
+): (report: PendingReport) => Promise<void> {
+  const { log, vault } = runtime;
+
+  const resealed = async (report: PendingReport, eventId: string): Promise<Buffer | null> => {
+    if (report.result === null) return null;
+    const where = { tenant: report.tenant, actor: report.conversation };
+    const opened = await vault.open<SealedDelivery>(
+      { ...where, type: 'delivery.result', eventId: report.id },
+      report.result,
+    );
+    const person = await personOf(report.tenant, report.conversation);
+    if (opened.state === 'erased' || person === undefined) return null;
+    try {
+      return await vault.seal({ ...where, type: 'delivery.updated', eventId }, person, report.settledAt, opened.value);
+    } catch (caught) {
+      if (caught instanceof OperatingError && caught.code === 'vault.key-erased') return null;
+      throw caught;
+    }
+  };
+
+  return async (report) => {
+    const { tenant, id, conversation, instance, revision, status, reason, attempts, settledAt } = report;
+    const cause = { tenant, actor: conversation, eventId: id, revision };
+    const eventId = derivedId('e', id, status, attempts);
+    const updated: DeliveryUpdated = {
+      ...causedBy(cause, eventId, settledAt),
+      type: 'delivery.updated',
+      instance,
+      deliveryId: id,
+      status,
+      reason,
+      attempts,
+      sealed: await resealed(report, eventId),
+    };
+    const audit: AuditRecorded = {
+      ...causedBy(cause, derivedId('e', id, status, attempts, 'audit'), settledAt),
+      type: 'audit.recorded',
+      action: `delivery.${status}`,
+      machine: null,
+      machineVersion: null,
+      trigger: null,
+      from: null,
+      to: null,
+      instance,
+      subject: id,
+      outcome: reason,
+      actedBy: null,
+      episode: null,
+    };
+    await log.append([outgoing(updated), outgoing(audit)]);
+    await deliveries.reported(report);
+  };
+}
