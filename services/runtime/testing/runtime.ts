@@ -65,6 +65,8 @@ export async function openTestWorld(
     readonly partitionCount?: number;
     readonly now?: () => number;
     readonly log?: RecordLog;
+    /** Shared with other processes by a file, for example; random ones otherwise. */
+    readonly keys?: TenantKeys;
     /** Time after which a log consumer that gave no sign loses its partitions. */
     readonly leaseMs?: number;
   } = {},
@@ -72,7 +74,7 @@ export async function openTestWorld(
   const now = options.now ?? Date.now;
   const { url, close: dropDatabase } = await testDatabase();
   const closers: (() => Promise<void>)[] = [dropDatabase];
-  const keys = memoryKeys();
+  const keys = options.keys ?? memoryKeys();
   const config = readConfig({ PROSA_LOG_LEVEL: 'silent' });
   const logger = createLogger('silent');
   const metrics = createMetrics();
