@@ -58,11 +58,14 @@ export interface Assignment {
    *
    * `prepare` runs before the commit: inside the log's own database transaction when the log is one
    * (then it is given that transaction), before the log's transaction commits otherwise (then it is
-   * given nothing and commits by itself). If it throws, nothing is committed.
+   * given nothing and commits by itself). If it throws, nothing is committed and its error is thrown on.
+   * The transaction given has declared no tenants: a `prepare` that writes under row-level security
+   * first says `SELECT set_config('app.tenants', $1, true)` on it.
    *
    * Throws `log.fenced` when ownership is gone and `log.outcome-unknown` when the commit may or may
    * not have happened; after either, this assignment is over (`lost` is aborted) and a later one
-   * starts from the committed offset. `outputs` may be empty.
+   * starts from the committed offset. After any other error (`log.unavailable`, `log.record-too-large`,
+   * what `prepare` threw) nothing was committed and the assignment goes on. `outputs` may be empty.
    */
   commit(
     outputs: readonly OutgoingRecord[],
@@ -143,15 +146,26 @@ export interface RecordLog {
   readonly partitionCount: number;
   /** Partition of a key. */
   partitionOf(key: string): number;
-  /** Creates the topics that do not exist; refuses those with another partition count. Idempotent. */
+  /** Creates the topics that do not exist; refuses those with another partition count (`config.invalid`). Idempotent. */
   createTopics(names: readonly string[]): Promise<void>;
   /**
    * Appends outside of any transaction; resolves when all are durable, in the order given per
    * partition, with their positions. Not idempotent: after `log.unavailable` some may be there.
-   * Concurrent calls are joined into larger writes.
+   * Concurrent calls are joined into larger writes. `log.record-too-large` (`record-size.ts`): nothing
+   * of the call was written.
    */
   append(records: readonly OutgoingRecord[]): Promise<readonly RecordPosition[]>;
-  /** Joins a group. Resolves when the first assignment round was made. */
+  /**
+   * Gives the group the oldest offset of every partition where it has none. Idempotent. Called by
+   * set-up, for a new group on a topic that may hold records already; never by a consumer.
+   */
+  createGroup(group: string, topic: string): Promise<void>;
+  /**
+   * Joins a group. Resolves when the first assignment round was made. A partition that never held a
+   * record starts at its beginning; one that did, for a group without a committed offset there, is
+   * `log.offset-missing`, and a committed offset that the log does not hold is
+   * `log.offset-out-of-range`: either rejects here or, found later, in `finished`.
+   */
   consume(options: ConsumeOptions): Promise<Consumer>;
   /** Committed records of a range, in order, in batches; belongs to no group. */
   readRange(range: Range): AsyncIterable<readonly LoggedRecord[]>;

@@ -1,0 +1,239 @@
+/**
+ * Records in tables: writing under the partitions' locks, reading in bounded pieces.
+ *
+ * Owns no state. Invariants, for both kinds of writer (appends and transactions):
+ * W1 Offsets are taken from the partition's row, which stays locked until the commit: a reader that
+ *    sees an offset sees all before it, or they were never used.
+ * W2 Rows are locked in the order of (topic, partition): writers cannot wait for each other in a ring.
+ * W3 A transaction takes one offset more on every partition it wrote to, as Kafka's markers do.
+ */
+import type { Sql } from '../../../database/database.ts';
+import { OperatingError } from '../../../errors.ts';
+import type { LoggedRecord, OutgoingRecord, RecordPosition } from '../../record-log.ts';
+import { recordBytes } from '../../record-size.ts';
+import { noSuchTopic } from './log-errors.ts';
+
+/** New end of a partition after a write. */
+export interface Head {
+  readonly topic: string;
+  readonly partition: number;
+  readonly nextOffset: number;
+}
+
+/** What a write did. */
+export interface Written {
+  /** As many as records, in their order. */
+  readonly positions: readonly RecordPosition[];
+  readonly heads: readonly Head[];
+}
+
+interface LockedPartition {
+  readonly topic: string;
+  readonly partition: number;
+  nextOffset: number;
+  readonly at: number;
+}
+
+const lockText = `
+  SELECT p.topic, p.partition, p.next_offset,
+         greatest(p.last_appended_at, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS at
+  FROM log.partitions p
+  WHERE (p.topic, p.partition) IN (SELECT * FROM unnest($1::text[], $2::integer[]))
+  ORDER BY p.topic, p.partition
+  FOR UPDATE`;
+
+const writeText = `
+  WITH moved AS (
+    UPDATE log.partitions p SET next_offset = m.next_offset, last_appended_at = m.at
+    FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) AS m (topic, partition, next_offset, at)
+    WHERE p.topic = m.topic AND p.partition = m.partition
+  )
+  INSERT INTO log.records (topic, partition, record_offset, key, value, headers, bytes, appended_at)
+  SELECT * FROM unnest($5::text[], $6::integer[], $7::bigint[], $8::text[], $9::bytea[], $10::text[], $11::integer[], $12::bigint[])`;
+
+/** Writes the records at the ends of their partitions, in the transaction given. */
+export async function writeRecords(
+  sql: Sql,
+  records: readonly OutgoingRecord[],
+  partitionOf: (key: string) => number,
+  kind: 'append' | 'transaction',
+): Promise<Written> {
+  if (records.length === 0) return { positions: [], heads: [] };
+  const locked = await lockPartitions(sql, records, partitionOf);
+  const rows = records.map((record) => {
+    const partition = partitionOf(record.key);
+    const home = locked.get(nameOf(record.topic, partition));
+    if (home === undefined) throw noSuchTopic(record.topic);
+    const offset = home.nextOffset;
+    home.nextOffset += 1;
+    return { record, partition, offset, at: home.at };
+  });
+  const heads = [...locked.values()];
+  if (kind === 'transaction') for (const head of heads) head.nextOffset += 1;
+  await sql.query(writeText, [
+    heads.map((head) => head.topic),
+    heads.map((head) => head.partition),
+    heads.map((head) => head.nextOffset),
+    heads.map((head) => head.at),
+    rows.map(({ record }) => record.topic),
+    rows.map(({ partition }) => partition),
+    rows.map(({ offset }) => offset),
+    rows.map(({ record }) => record.key),
+    rows.map(({ record }) => asBuffer(record.value)),
+    rows.map(({ record }) => JSON.stringify(record.headers)),
+    rows.map(({ record }) => recordBytes(record)),
+    rows.map(({ at }) => at),
+  ]);
+  return {
+    positions: rows.map(({ record, partition, offset }) => ({ topic: record.topic, partition, offset })),
+    heads,
+  };
+}
+
+const nameOf = (topic: string, partition: number): string => `${topic}/${partition}`;
+
+const asBuffer = (value: Uint8Array): Buffer => Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+
+async function lockPartitions(
+  sql: Sql,
+  records: readonly OutgoingRecord[],
+  partitionOf: (key: string) => number,
+): Promise<Map<string, LockedPartition>> {
+  const wanted = new Map<string, { topic: string; partition: number }>();
+  for (const { topic, key } of records) {
+    const partition = partitionOf(key);
+    wanted.set(nameOf(topic, partition), { topic, partition });
+  }
+  const homes = [...wanted.values()];
+  const { rows } = await sql.query<{ topic: string; partition: number; next_offset: string; at: string }>(lockText, [
+    homes.map(({ topic }) => topic),
+    homes.map(({ partition }) => partition),
+  ]);
+  return new Map(
+    rows.map(({ topic, partition, next_offset, at }) => [
+      nameOf(topic, partition),
+      { topic, partition, nextOffset: Number(next_offset), at: Number(at) },
+    ]),
+  );
+}
+
+/** Which records to read: at or after `from`, before `to` (null: no bound), within both limits. */
+export interface ReadOptions {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: number;
+  readonly to: number | null;
+  readonly recordsMax: number;
+  /** A first record that is larger is read alone. */
+  readonly bytesMax: number;
+}
+
+/** What was read, in one snapshot of the partition. */
+export interface Piece {
+  readonly records: readonly LoggedRecord[];
+  /** Where to go on: past all gaps when nothing more was there. */
+  readonly nextOffset: number;
+  readonly startOffset: number;
+  readonly stableEnd: number;
+}
+
+// One statement, so that the end and the records are of one snapshot. The innermost limit is one more
+// than wanted: whether there is more decides if the end can be told. Values of rows left out are never fetched.
+const readText = `
+  SELECT p.start_offset, p.next_offset, r.*
+  FROM log.partitions p
+  LEFT JOIN LATERAL (
+    SELECT record_offset, key, value, headers, appended_at, found
+    FROM (
+      SELECT candidate.*, row_number() OVER w AS place, sum(bytes) OVER w AS running, count(*) OVER () AS found
+      FROM (
+        SELECT record_offset, key, value, headers, bytes, appended_at FROM log.records
+        WHERE topic = $1 AND partition = $2 AND record_offset >= $3 AND record_offset < coalesce($4, 9223372036854775807)
+        ORDER BY record_offset LIMIT $5::integer + 1
+      ) candidate
+      WINDOW w AS (ORDER BY record_offset)
+    ) measured
+    WHERE place = 1 OR (running <= $6 AND place <= $5::integer)
+  ) r ON true
+  WHERE p.topic = $1 AND p.partition = $2
+  ORDER BY r.record_offset`;
+
+interface ReadRow {
+  readonly start_offset: string;
+  readonly next_offset: string;
+  readonly record_offset: string | null;
+  readonly key: string;
+  readonly value: Buffer;
+  readonly headers: string;
+  readonly appended_at: string;
+  readonly found: string;
+}
+
+/** Reads the next records of a partition. */
+export async function readPiece(sql: Sql, options: ReadOptions): Promise<Piece> {
+  const { topic, partition, from, to, recordsMax, bytesMax } = options;
+  const { rows } = await sql.query<ReadRow>(readText, [topic, partition, from, to, recordsMax, bytesMax]);
+  const [first] = rows;
+  if (first === undefined) throw noSuchTopic(topic);
+  const present = rows.filter(({ record_offset }) => record_offset !== null);
+  const records = present.map((row): LoggedRecord => {
+    const headers = JSON.parse(row.headers) as Record<string, string>;
+    const { key, value } = row;
+    return {
+      topic,
+      partition,
+      offset: Number(row.record_offset),
+      key,
+      value,
+      headers,
+      timestamp: Number(row.appended_at),
+    };
+  });
+  const stableEnd = Number(first.next_offset);
+  const end = to === null ? stableEnd : Math.min(to, stableEnd);
+  const more = present.length > 0 && Number(first.found) > present.length;
+  const nextOffset = more ? (records.at(-1)?.offset ?? from) + 1 : Math.max(from, end);
+  return { records, nextOffset, startOffset: Number(first.start_offset), stableEnd };
+}
+
+/** Offset of the first record at or after a time, by bisection: timestamps of a partition never go back. */
+export async function bisectTime(sql: Sql, topic: string, partition: number, at: number): Promise<number> {
+  const ends = await sql.query<{ start_offset: string; next_offset: string }>(
+    'SELECT start_offset, next_offset FROM log.partitions WHERE topic = $1 AND partition = $2',
+    [topic, partition],
+  );
+  const [end] = ends.rows;
+  if (end === undefined) throw noSuchTopic(topic);
+  const stableEnd = Number(end.next_offset);
+  let [low, high] = [Number(end.start_offset), stableEnd];
+  let found = stableEnd;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const { rows } = await sql.query<{ record_offset: string; appended_at: string }>(
+      `SELECT record_offset, appended_at FROM log.records
+       WHERE topic = $1 AND partition = $2 AND record_offset >= $3 AND record_offset < $4 ORDER BY record_offset LIMIT 1`,
+      [topic, partition, middle, stableEnd],
+    );
+    const [row] = rows;
+    if (row !== undefined && Number(row.appended_at) < at) {
+      low = Number(row.record_offset) + 1;
+    } else {
+      if (row !== undefined) found = Number(row.record_offset);
+      high = middle;
+    }
+  }
+  return found;
+}
+
+/** Throws when records that a reader was to have next are gone. */
+export function refuseOutOfRange(
+  offset: number,
+  ends: { startOffset: number; stableEnd: number },
+  where: string,
+): void {
+  if (offset >= ends.startOffset && offset <= ends.stableEnd) return;
+  throw new OperatingError(
+    'log.offset-out-of-range',
+    `${where} is to go on from ${offset}; the log holds ${ends.startOffset} to ${ends.stableEnd}.`,
+  );
+}
