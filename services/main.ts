@@ -17,6 +17,7 @@ import { apiRoutes } from './api/routes.ts';
 import { startCompliance } from './compliance/compliance.ts';
 import { startConversation } from './conversation/conversation.ts';
 import { type Demo, provideDemo } from './demo.ts';
+import type { DuplicateWindow } from './ingest/duplicate-window.ts';
 import { openDuplicateWindow } from './ingest/open-window.ts';
 import { bodyBytesMax, ingestRoutes } from './ingest/routes.ts';
 import { startProjection } from './projection/projection.ts';
@@ -43,6 +44,7 @@ async function main(): Promise<void> {
     find: findMachine,
     phone: openSimulatorPhone(api.database, api.vault),
     ingestUrl: () => config.ingestUrl ?? url,
+    ...(config.redis === undefined ? {} : { redis: { ping: () => pingWindow(window) } }),
     draining: () => draining,
   });
 
@@ -68,6 +70,10 @@ async function main(): Promise<void> {
   url = await listen(server, config, logger);
   announce(values.json, config, url, demo);
 }
+
+/** The shared window is the only use of Redis; it knows whether it reaches it. */
+const pingWindow = (window: DuplicateWindow): Promise<void> =>
+  window.degraded() ? Promise.reject(new Error('Redis is away')) : Promise.resolve();
 
 function announce(json: boolean, config: Config, url: string, demo: Demo | undefined): void {
   const dataDir = resolve(config.dataDir);

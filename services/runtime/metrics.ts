@@ -21,6 +21,7 @@ export function createMetrics() {
     ingestRequests: counter('wa_ingest_requests_total', 'Webhook requests', ['provider', 'outcome']),
     ingestDuration: histogram('wa_ingest_duration_seconds', 'Time to answer a webhook', ['provider']),
     ingestEvents: counter('wa_ingest_events_total', 'Webhook events', ['provider', 'outcome']),
+    ingestWindowDegraded: gauge('wa_ingest_window_degraded', '1 while the shared window of duplicates is away', []),
     turns: counter('wa_turns_total', 'Records applied to actors', ['machine', 'outcome']),
     sliceDuration: histogram('wa_slice_duration_seconds', 'Time to apply and commit a slice', []),
     sliceRecords: counter('wa_slice_records_total', 'Records in committed slices', []),
@@ -35,6 +36,7 @@ export function createMetrics() {
     timersFired: counter('wa_timers_fired_total', 'Timers fired', []),
     auditRecords: counter('wa_audit_records_total', 'Audit records stored', []),
     projectedRecords: counter('wa_projected_records_total', 'Records projected', []),
+    apiDuration: histogram('wa_api_request_duration_seconds', 'Time to answer a request', ['route', 'status']),
   };
 }
 

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { topicTable, topics } from '#schemas/topics.ts';
 
 import type { Config } from './config.ts';
-import { type Database, type DatabaseOptions, openDatabase } from './database/database.ts';
+import { type Database, type ServiceRole, openDatabase } from './database/database.ts';
 import { startEmbeddedPostgres } from './database/embedded-postgres.ts';
 import { migrate } from './database/migrate.ts';
 import { openDirectory } from './directory/postgres-directory.ts';
@@ -42,7 +42,7 @@ export interface Platform {
   readonly log: RecordLog;
   readonly tenantKeys: TenantKeys;
   /** The ports of a service, as its role. */
-  runtime(role: DatabaseOptions['role'], service: string): Runtime;
+  runtime(role: ServiceRole, service: string): Runtime;
   /** Closes everything, in reverse order. Idempotent. */
   close(): Promise<void>;
 }
@@ -59,7 +59,7 @@ export async function openPlatform(config: Config, logger: Logger, now: () => nu
   try {
     const url = await openPostgres(config, logger, closers);
     await migrate(url);
-    const open = (role: DatabaseOptions['role'], max: number, applicationName: string): Database => {
+    const open = (role: ServiceRole, max: number, applicationName: string): Database => {
       const database = openDatabase({ url, role, connectionsMax: max, applicationName });
       closers.push(() => database.close());
       return database;
@@ -109,14 +109,16 @@ async function openPostgres(config: Config, logger: Logger, closers: (() => Prom
 async function openLog(
   config: Config,
   logger: Logger,
-  open: (role: DatabaseOptions['role'], max: number, applicationName: string) => Database,
+  open: (role: ServiceRole, max: number, applicationName: string) => Database,
 ): Promise<RecordLog> {
   const clientId = `prosa-${process.pid}`;
   const { partitionCount } = config;
   if (config.kafka !== undefined)
     return openKafkaLog({ ...config.kafka, clientId, partitionCount, logger: logger.child('log') });
   const database = open('prosa_worker', connectionsMax.log, 'prosa-log');
-  return openPostgresLog({ database, partitionCount, clientId, logger: logger.child('log') });
+  // On the embedded Postgres there is no other process, so members of the groups that are still listed are dead.
+  const onlyProcess = config.databaseUrl === undefined;
+  return openPostgresLog({ database, partitionCount, clientId, onlyProcess, logger: logger.child('log') });
 }
 
 function openKeys(config: Config): TenantKeys {

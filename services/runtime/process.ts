@@ -3,7 +3,7 @@
  * what it refuses to start for is said in one line.
  */
 import { type Config, readConfig } from './config.ts';
-import type { DatabaseOptions } from './database/database.ts';
+import type { ServiceRole } from './database/database.ts';
 import { OperatingError } from './errors.ts';
 import { type Logger, createLogger } from './logger.ts';
 import { openPlatform } from './platform.ts';
@@ -87,7 +87,7 @@ export function stopWhenOneEnds(logger: Logger, services: readonly RunningServic
 /** Runs one service as a process of its own, on the broker and the Postgres that are configured. */
 export async function runService(
   name: string,
-  role: DatabaseOptions['role'],
+  role: ServiceRole,
   start: (runtime: Runtime, config: Config) => Promise<RunningService>,
 ): Promise<void> {
   await runMain(async () => {

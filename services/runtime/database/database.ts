@@ -5,6 +5,8 @@
  * the tenants that the transaction declared. A transaction that declares none sees no row. Services
  * connect as roles that own nothing and cannot bypass this.
  */
+import { createHmac } from 'node:crypto';
+
 import pg from 'pg';
 
 import { OperatingError } from '../errors.ts';
@@ -28,11 +30,15 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** Roles that services log in as; what each may do is in the migrations. */
+export const serviceRoles = ['prosa_ingest', 'prosa_worker', 'prosa_api'] as const;
+export type ServiceRole = (typeof serviceRoles)[number];
+
 /** How to connect. */
 export interface DatabaseOptions {
+  /** URL of the schema's owner; the role's own login is made from it. */
   readonly url: string;
-  /** Role to act as, see migrations: prosa_ingest, prosa_worker, prosa_api. */
-  readonly role: 'prosa_ingest' | 'prosa_worker' | 'prosa_api';
+  readonly role: ServiceRole;
   readonly connectionsMax: number;
   /** Name shown in pg_stat_activity. */
   readonly applicationName: string;
@@ -65,23 +71,41 @@ export function isUnavailable(caught: unknown): boolean {
   if (!(caught instanceof Error)) return false;
   const code = 'code' in caught && typeof caught.code === 'string' ? caught.code : '';
   return (
-    unavailableCodes.has(code) || /Connection terminated|timeout exceeded when trying to connect/i.test(caught.message)
+    unavailableCodes.has(code) ||
+    /Connection terminated|is not queryable|timeout exceeded when trying to connect/i.test(caught.message)
   );
+}
+
+/** A role's password, derived from the owner's; undefined when the owner needs none (trust, peer). */
+export function rolePassword(ownerUrl: string, role: ServiceRole): string | undefined {
+  const { password } = new URL(ownerUrl);
+  return password === ''
+    ? undefined
+    : createHmac('sha256', decodeURIComponent(password)).update(`prosa/${role}`).digest('base64url');
+}
+
+/** The same database, logging in as a role: not as the owner who takes the role on and could put it off. */
+function loginUrl(ownerUrl: string, role: ServiceRole): string {
+  const url = new URL(ownerUrl);
+  url.username = role;
+  url.password = rolePassword(ownerUrl, role) ?? '';
+  return url.href;
 }
 
 /** Opens a pool. Connects on first use. */
 export function openDatabase(options: DatabaseOptions): Database {
   const pool = new pg.Pool({
-    connectionString: options.url,
+    connectionString: loginUrl(options.url, options.role),
     max: options.connectionsMax,
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
     application_name: options.applicationName,
-    // The role is part of the session from its first statement, so that no query can run without it.
-    options: `-c role=${options.role}`,
   });
   // A pool without a listener ends the process when an idle connection breaks; the next query reports it.
   pool.on('error', () => undefined);
+  // It listens to idle connections only; one that breaks between two statements of a transaction, or
+  // while it is put away as broken, would end the process too.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   let closed: Promise<void> | undefined;
 
   return {
@@ -97,7 +121,9 @@ export function openDatabase(options: DatabaseOptions): Database {
         await client.query('BEGIN');
         await client.query(`SELECT set_config('app.tenants', $1, true)`, [tenants.join(',')]);
         const result = await work(sqlOf(client));
-        await client.query('COMMIT');
+        const { command } = await client.query('COMMIT');
+        // Postgres answers so when a statement failed and `work` hid it.
+        if (command !== 'COMMIT') throw new Error('The transaction was rolled back: a statement of it had failed.');
         return result;
       } catch (caught) {
         try {

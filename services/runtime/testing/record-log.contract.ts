@@ -21,7 +21,7 @@ export type { Harness, HarnessOptions } from './record-log-cases/case.ts';
 const partitionCount = 4;
 
 /** Every promise, as a case. */
-export const recordLogCases: readonly ContractCase[] = [
+const recordLogCases: readonly ContractCase[] = [
   ...appendingCases,
   ...readingCases,
   ...consumingCases,

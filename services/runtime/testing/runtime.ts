@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { topicTable, topics } from '#schemas/topics.ts';
 
 import { readConfig } from '../config.ts';
-import { type DatabaseOptions, openDatabase } from '../database/database.ts';
+import { type ServiceRole, openDatabase } from '../database/database.ts';
 import { openDirectory } from '../directory/postgres-directory.ts';
 import { type Instance, openInstances } from '../instances/instances.ts';
 import { openPostgresLog } from '../log/adapters/postgres/postgres-log.ts';
@@ -40,7 +40,7 @@ export interface TestWorld {
   readonly databaseUrl: string;
   readonly log: RecordLog;
   /** Ports of a service as a role; a fresh set (caches, connections) at each call. */
-  runtime(role: DatabaseOptions['role'], service?: string): Runtime;
+  runtime(role: ServiceRole, service?: string): Runtime;
   readonly instance: Instance;
   readonly revision: string;
   close(): Promise<void>;
@@ -78,7 +78,7 @@ export async function openTestWorld(
   const config = readConfig({ PROSA_LOG_LEVEL: 'silent' });
   const logger = createLogger('silent');
   const metrics = createMetrics();
-  const open = (role: DatabaseOptions['role'], service: string) => {
+  const open = (role: ServiceRole, service: string) => {
     const database = openDatabase({ url, role, connectionsMax, applicationName: service });
     closers.push(() => database.close());
     return database;
@@ -95,7 +95,7 @@ export async function openTestWorld(
   await log.createTopics(topicTable.map(({ name }) => name));
   for (const [group, topic] of groups) await log.createGroup(group, topic);
 
-  const runtime = (role: DatabaseOptions['role'], service = 'test'): Runtime => {
+  const runtime = (role: ServiceRole, service = 'test'): Runtime => {
     const database = open(role, service);
     const vault = openVault(database, keys, now);
     return {

@@ -44,6 +44,10 @@ CREATE TABLE messages (
   kind text NOT NULL,
   instance text NOT NULL,
   at timestamptz NOT NULL,
+  -- Order among messages of one millisecond: what the actor was told (lane 0) before what it replied
+  -- (lane 1), each in the order of the log.
+  lane int NOT NULL,
+  record_offset bigint NOT NULL,
   request_id text,
   stable_index text,
   sealed_type text NOT NULL,
@@ -52,7 +56,7 @@ CREATE TABLE messages (
 );
 SELECT prosa_protect('messages');
 CREATE INDEX messages_by_time ON messages (tenant, at, id);
-CREATE INDEX messages_by_conversation ON messages (tenant, conversation, at, id);
+CREATE INDEX messages_by_conversation ON messages (tenant, conversation, at, lane, record_offset);
 CREATE INDEX messages_by_stable_index ON messages (tenant, conversation, stable_index) WHERE stable_index IS NOT NULL;
 
 -- Edits, revocations, reactions and votes, by the stable index of the message that they change.

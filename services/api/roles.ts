@@ -1,0 +1,38 @@
+/**
+ * Who may do what. This table is the only place that says so: routes take their roles from it, the
+ * documents are made from it, and a test asks every route as every role.
+ */
+
+/** Roles of API keys. `analyst` and `auditor` never see personal data. */
+export const roles = ['admin', 'operator', 'analyst', 'auditor', 'ingest'] as const;
+export type Role = (typeof roles)[number];
+
+const everybody = roles;
+const readers = ['admin', 'operator', 'analyst', 'auditor'] as const;
+const operators = ['admin', 'operator'] as const;
+
+/** Roles that may call each route, by the route's name. */
+export const mayCall = {
+  'health.read': everybody,
+  'simulator.send': ['admin', 'operator', 'ingest'],
+  'simulator.read': operators,
+  'conversations.list': readers,
+  'conversations.search': operators,
+  'conversations.read': readers,
+  'conversations.messages': operators,
+  'conversations.timeline': readers,
+  'conversations.state': readers,
+  'conversations.release': operators,
+  'messages.send': operators,
+  'messages.read': readers,
+  'instances.list': readers,
+  'instances.create': ['admin'],
+  'instances.read': readers,
+  'audit.search': ['admin', 'analyst', 'auditor'],
+} as const satisfies Record<string, readonly Role[]>;
+
+/** Name of a route. */
+export type RouteName = keyof typeof mayCall;
+
+/** Whether answers may hold what people wrote or what is known of them. */
+export const seesPersonalData = (role: Role): boolean => role === 'admin' || role === 'operator';

@@ -1,0 +1,114 @@
+/**
+ * A route as data: what it takes, what it answers, who may call it. Registration, validation and the
+ * OpenAPI document are made from this, so that they cannot differ.
+ */
+import { z } from 'zod';
+
+import { Problem } from '#runtime/http.ts';
+
+import type { ApiKey } from './api-keys.ts';
+import { type Role, type RouteName, mayCall } from './roles.ts';
+
+/** A call that was authenticated and whose input was checked. */
+export interface Call<Params, Query, Body> {
+  readonly key: ApiKey;
+  readonly params: Params;
+  readonly query: Query;
+  readonly body: Body;
+}
+
+/** Input as it came. */
+export interface RawInput {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+}
+
+interface Definition<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType> {
+  readonly name: RouteName;
+  readonly method: 'GET' | 'POST';
+  /** Fastify's form: `/v1/conversations/:id`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly params?: P;
+  readonly query?: Q;
+  readonly body?: B;
+  /** Status of success. */
+  readonly status: 200 | 201 | 202;
+  readonly response: R;
+  readonly handler: (call: Call<z.output<P>, z.output<Q>, z.output<B>>) => Promise<z.input<R>>;
+}
+
+/** A route, its types erased. */
+export interface Route {
+  readonly name: RouteName;
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly summary: string;
+  readonly roles: readonly Role[];
+  readonly params: z.ZodType;
+  readonly query: z.ZodType;
+  /** Undefined when the route takes no body. */
+  readonly body: z.ZodType | undefined;
+  readonly status: 200 | 201 | 202;
+  readonly response: z.ZodType;
+  /** Checks the input, runs the handler, checks the answer. Throws `Problem` 400 and 404. */
+  readonly run: (key: ApiKey, input: RawInput) => Promise<unknown>;
+}
+
+const nothing = z.strictObject({});
+
+/** The answer to an id that does not exist, or exists for another tenant: one and the same. */
+export const notFound = (): Problem => new Problem(404, 'not-found', 'There is nothing here.');
+
+/** Makes a route. Input with unknown fields is refused; of the answer only the documented fields leave. */
+export function defineRoute<
+  P extends z.ZodType = typeof nothing,
+  Q extends z.ZodType = typeof nothing,
+  B extends z.ZodType = z.ZodUndefined,
+  R extends z.ZodType = z.ZodType,
+>(definition: Definition<P, Q, B, R>): Route {
+  const params = definition.params ?? nothing;
+  const query = definition.query ?? nothing;
+  const { name, method, path, summary, status, response, body } = definition;
+  return {
+    name,
+    method,
+    path,
+    summary,
+    status,
+    response,
+    roles: mayCall[name],
+    params,
+    query,
+    body,
+    run: async (key, input) => {
+      const call = {
+        key,
+        // An id that cannot be one is an unknown id.
+        params: checked(params, input.params, notFound) as z.output<P>,
+        query: checked(query, input.query, invalidIn('query')) as z.output<Q>,
+        body: (body === undefined ? undefined : checked(body, input.body, invalidIn('body'))) as z.output<B>,
+      };
+      return response.parse(await definition.handler(call));
+    },
+  };
+}
+
+function checked(shape: z.ZodType, value: unknown, refusal: (error: z.ZodError) => Problem): unknown {
+  const parsed = shape.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw refusal(parsed.error);
+}
+
+const issuesNamedMax = 10;
+
+/** Names what is wrong by place and code alone: messages of the library can quote the value. */
+const invalidIn =
+  (part: 'query' | 'body') =>
+  (error: z.ZodError): Problem => {
+    const named = error.issues
+      .slice(0, issuesNamedMax)
+      .map((issue) => `${[part, ...issue.path].join('.')}: ${issue.code}`);
+    return new Problem(400, 'request-invalid', `The request does not have the documented form (${named.join(', ')}).`);
+  };

@@ -1,0 +1,192 @@
+/** Conversations: lists, search, reading one, releasing it. */
+import { z } from 'zod';
+
+import { type Envelope, statusOf } from '#runtime/actor/envelope.ts';
+import { newUlid, outgoing } from '#runtime/records.ts';
+
+import type { ApiKey } from '../api-keys.ts';
+import { type ConversationRow, conversationItem, itemOf, listConversations } from '../conversation-list.ts';
+import { pageOf, placeOf, timePlace } from '../cursors.ts';
+import type { ApiContext } from '../deps.ts';
+import { seesPersonalData } from '../roles.ts';
+import { type Route, defineRoute, notFound } from '../route.ts';
+import { type Found, scannedMax, searchName, searchPhone, searchText } from '../search.ts';
+import { cursor, filterText, idParams, limit, listOf } from '../shapes.ts';
+
+const conversation = z.object({
+  id: z.string(),
+  instanceId: z.string().nullable(),
+  personId: z.string(),
+  group: z.boolean(),
+  machine: z.string().nullable(),
+  machineVersion: z.string().nullable(),
+  configRevision: z.string().nullable(),
+  state: z.object({
+    value: z.unknown().describe("XState's state value; null before the first episode and when erased"),
+    context: z.unknown().optional().describe('Only for roles that see personal data'),
+    erased: z.literal(true).optional(),
+  }),
+  status: z.enum(['active', 'done', 'quarantined']),
+  episode: z.number(),
+  quarantine: z.object({ code: z.string(), offset: z.number() }).nullable(),
+  held: z.number().describe('Records held while in quarantine'),
+  pendingEffects: z.array(z.object({ effectId: z.string(), source: z.string() })),
+  timers: z.array(z.object({ timerId: z.string(), dueAt: z.string() })),
+  nextOffset: z.number(),
+  updatedAt: z.string().nullable(),
+});
+
+const searchWanted = { limit: limit.describe('Most conversations wanted') };
+const search = z.union([
+  z.strictObject({ phone: z.string().min(8).max(40), ...searchWanted }),
+  z.strictObject({ name: z.string().min(2).max(200), ...searchWanted }),
+  z.strictObject({ text: z.string().min(2).max(200), ...searchWanted }),
+]);
+
+/** What of an actor is shown; the context only to those who may see it. */
+export function stateOf(envelope: Envelope | undefined, personal: boolean, erased = false) {
+  const snapshot = envelope?.episode?.snapshot;
+  return {
+    value: snapshot?.value ?? null,
+    ...(personal && snapshot !== undefined ? { context: snapshot.context } : {}),
+    ...(erased ? { erased: true as const } : {}),
+  };
+}
+
+/** The routes of conversations. */
+export function conversationRoutes({ runtime, actors, access }: ApiContext): readonly Route[] {
+  const list = async (tenant: string, ids: readonly string[]): Promise<readonly ConversationRow[]> => {
+    if (ids.length === 0) return [];
+    const committed = await actors.committed();
+    return runtime.database.transaction([tenant], (sql) =>
+      listConversations(sql, { tenant, committed, ids, rowsMax: ids.length }),
+    );
+  };
+
+  const find = (key: ApiKey, body: z.output<typeof search>): Promise<Found> => {
+    if ('phone' in body) return searchPhone(runtime, key.tenant, body.phone, body.limit);
+    if ('name' in body) return searchName(runtime, key.tenant, body.name, body.limit);
+    return searchText(runtime, key.tenant, body.text, body.limit);
+  };
+
+  return [
+    defineRoute({
+      name: 'conversations.list',
+      method: 'GET',
+      path: '/v1/conversations',
+      summary: 'Conversations, newest change first',
+      query: z.strictObject({ state: filterText.optional(), instance: filterText.optional(), limit, cursor }),
+      status: 200,
+      response: listOf(conversationItem),
+      async handler({ key, query }) {
+        const committed = await actors.committed();
+        const after = placeOf(query.cursor, timePlace);
+        const { state, instance } = query;
+        const rows = await runtime.database.transaction([key.tenant], (sql) =>
+          listConversations(sql, { tenant: key.tenant, committed, state, instance, after, rowsMax: query.limit + 1 }),
+        );
+        return pageOf(rows, query.limit, itemOf, (row) => [Number(row.place), row.id]);
+      },
+    }),
+
+    defineRoute({
+      name: 'conversations.search',
+      method: 'POST',
+      path: '/v1/conversations/search',
+      summary: 'Finds conversations by phone, name or text',
+      body: search,
+      status: 200,
+      response: listOf(conversationItem.extend({ messages: z.array(z.string()).optional() })).extend({
+        scanned: z.number().describe(`Messages opened for a search by text, ${scannedMax} at most, newest first`),
+        complete: z.boolean().describe('False when there may be more matches'),
+      }),
+      async handler({ key, body }) {
+        const found = await find(key, body);
+        await access.record(key, [
+          { actor: key.id, action: 'access.search' },
+          ...found.conversations.map((actor) => ({ actor, action: 'access.found' })),
+        ]);
+        const rows = await list(key.tenant, found.conversations);
+        return {
+          items: rows.map((row) => {
+            const messages = found.messages.get(row.id);
+            return { ...itemOf(row), ...(messages === undefined ? {} : { messages: [...messages] }) };
+          }),
+          next: null,
+          scanned: found.scanned,
+          complete: found.complete,
+        };
+      },
+    }),
+
+    defineRoute({
+      name: 'conversations.read',
+      method: 'GET',
+      path: '/v1/conversations/:id',
+      summary: 'A conversation as last committed',
+      params: idParams,
+      status: 200,
+      response: conversation,
+      async handler({ key, params }) {
+        const entry = await runtime.directory.read(key.tenant, params.id);
+        if (entry === undefined) throw notFound();
+        const reading = await actors.read(key.tenant, params.id);
+        const { envelope } = reading;
+        const personal = seesPersonalData(key.role);
+        if (personal) await access.record(key, [{ actor: params.id, action: 'access.context' }]);
+        return {
+          id: entry.conversation,
+          instanceId: envelope?.instance ?? null,
+          personId: entry.person,
+          group: entry.group,
+          machine: envelope?.episode?.machine ?? null,
+          machineVersion: envelope?.episode?.machineVersion ?? null,
+          configRevision: envelope?.episode?.configRevision ?? null,
+          state: stateOf(envelope, personal, reading.erased),
+          status: envelope === undefined ? ('active' as const) : statusOf(envelope),
+          episode: envelope?.episode?.number ?? 0,
+          quarantine: envelope?.quarantine ?? null,
+          held: envelope?.held.length ?? 0,
+          pendingEffects: (envelope?.pendingEffects ?? []).map(({ effectId, source }) => ({ effectId, source })),
+          timers: (envelope?.timers ?? []).map(({ timerId, dueAt }) => ({
+            timerId,
+            dueAt: new Date(dueAt).toISOString(),
+          })),
+          nextOffset: reading.nextOffset,
+          updatedAt: reading.updatedAt === undefined ? null : new Date(reading.updatedAt).toISOString(),
+        };
+      },
+    }),
+
+    defineRoute({
+      name: 'conversations.release',
+      method: 'POST',
+      path: '/v1/conversations/:id/release',
+      summary: 'Releases a quarantined conversation; its held records are applied in order',
+      params: idParams,
+      status: 202,
+      response: z.object({ eventId: z.string() }),
+      async handler({ key, params }) {
+        const entry = await runtime.directory.read(key.tenant, params.id);
+        if (entry === undefined) throw notFound();
+        const at = runtime.now();
+        const eventId = newUlid(at);
+        await access.record(key, [{ actor: params.id, action: 'conversation.release-requested', subject: eventId }]);
+        await runtime.log.append([
+          outgoing({
+            type: 'conversation.released',
+            tenant: key.tenant,
+            actor: params.id,
+            eventId,
+            causationId: null,
+            occurredAt: at,
+            providerAt: null,
+            revision: await runtime.tenants.currentRevision(key.tenant),
+            requestedBy: key.id,
+          }),
+        ]);
+        return { eventId };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,259 @@
+/** The past of a conversation: its messages, its timeline, its state at any moment. */
+import { z } from 'zod';
+
+import { type Output } from '#runtime/actor/apply.ts';
+import { type Envelope, statusOf } from '#runtime/actor/envelope.ts';
+import type { FoldStep } from '#runtime/actor/fold.ts';
+
+import { cursorOf, pageOf, placeOf } from '../cursors.ts';
+import type { ApiContext } from '../deps.ts';
+import {
+  type Change,
+  type HistoryMessage,
+  messagePlace,
+  openMessages,
+  placeOfMessage,
+  readChanges,
+  readMessages,
+  textOf,
+} from '../history.ts';
+import { seesPersonalData } from '../roles.ts';
+import { type Route, defineRoute, notFound } from '../route.ts';
+import { cursor, idParams, instant, limit, listOf } from '../shapes.ts';
+import { stateOf } from './conversations.ts';
+
+const marks = { erased: z.literal(true).optional(), unreadable: z.literal(true).optional() };
+
+const message = z.object({
+  id: z.string(),
+  direction: z.enum(['in', 'out']),
+  origin: z.string().describe('person, machine, api, operator, broadcast, app (written on the phone) or echo'),
+  kind: z.string(),
+  at: z.string(),
+  instanceId: z.string(),
+  messageId: z.string().nullable().describe('Id of the request it answers, for messages sent through the API'),
+  text: z.string().nullable(),
+  content: z.unknown().nullable(),
+  ...marks,
+  status: z.string().nullable().describe('Delivery status of what we sent; null for what we received'),
+  reason: z.string().nullable(),
+  statusAt: z.string().nullable(),
+  changes: z.array(
+    z.object({
+      change: z.string(),
+      at: z.string(),
+      text: z.string().optional(),
+      reaction: z.string().optional(),
+      options: z.array(z.string()).optional(),
+      ...marks,
+    }),
+  ),
+});
+
+const step = z.object({
+  offset: z.number(),
+  eventId: z.string(),
+  type: z.string(),
+  at: z.string(),
+  outcome: z.string().describe('applied, recorded, duplicate, held, quarantined or released'),
+  from: z.string(),
+  to: z.string(),
+  outputs: z.array(z.object({ type: z.string(), id: z.string(), name: z.string().optional() })),
+});
+
+const pastState = z.object({
+  offset: z.number().describe('The state is the one just before this offset'),
+  at: z.string().nullable().describe('Time of the last record in it; null before the first'),
+  machine: z.string().nullable(),
+  machineVersion: z.string().nullable(),
+  episode: z.number(),
+  status: z.enum(['active', 'done', 'quarantined']),
+  state: z.object({ value: z.unknown(), context: z.unknown().optional() }),
+});
+
+const moment = z
+  .strictObject({
+    offset: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
+    at: instant.optional(),
+  })
+  .refine(({ offset, at }) => (offset === undefined) !== (at === undefined), { message: 'one of offset and at' });
+
+const offsetPlace = z.tuple([z.number().int().min(0)]);
+
+/** The routes of the past. */
+export function historyRoutes({ runtime, actors, access }: ApiContext): readonly Route[] {
+  const requireConversation = async (tenant: string, id: string): Promise<void> => {
+    if ((await runtime.directory.read(tenant, id)) === undefined) throw notFound();
+  };
+
+  return [
+    defineRoute({
+      name: 'conversations.messages',
+      method: 'GET',
+      path: '/v1/conversations/:id/messages',
+      summary: 'Messages in both directions, with delivery status',
+      params: idParams,
+      query: z.strictObject({
+        order: z.enum(['asc', 'desc']).default('asc').describe('asc: oldest first'),
+        limit,
+        cursor,
+      }),
+      status: 200,
+      response: listOf(message),
+      async handler({ key, params, query }) {
+        const { tenant } = key;
+        await requireConversation(tenant, params.id);
+        const after = placeOf(query.cursor, messagePlace);
+        const { rows, changes } = await runtime.database.transaction([tenant], async (sql) => {
+          const page = await readMessages(sql, {
+            tenant,
+            conversation: params.id,
+            newestFirst: query.order === 'desc',
+            after,
+            rowsMax: query.limit + 1,
+          });
+          return {
+            rows: page,
+            changes: await readChanges(
+              sql,
+              tenant,
+              page.slice(0, query.limit).map(({ id }) => id),
+            ),
+          };
+        });
+        await access.record(key, [{ actor: params.id, action: 'access.messages' }]);
+        const opened = await openMessages(runtime.vault, rows, changes);
+        return pageOf(opened, query.limit, messageOf, ({ row }) => placeOfMessage(row));
+      },
+    }),
+
+    defineRoute({
+      name: 'conversations.timeline',
+      method: 'GET',
+      path: '/v1/conversations/:id/timeline',
+      summary: 'Every record and transition, in order',
+      params: idParams,
+      query: z.strictObject({ limit, cursor }),
+      status: 200,
+      response: listOf(step),
+      async handler({ key, params, query }) {
+        await requireConversation(key.tenant, params.id);
+        const [from] = placeOf(query.cursor, offsetPlace) ?? [0];
+        const items: z.input<typeof step>[] = [];
+        for await (const one of actors.steps(key.tenant, params.id)) {
+          if (one.offset < from) continue;
+          if (items.length === query.limit) return { items, next: cursorOf([one.offset]) };
+          items.push(stepOf(one));
+        }
+        return { items, next: null };
+      },
+    }),
+
+    defineRoute({
+      name: 'conversations.state',
+      method: 'GET',
+      path: '/v1/conversations/:id/state',
+      summary: 'The state just before an offset, or at a moment',
+      params: idParams,
+      query: moment,
+      status: 200,
+      response: pastState,
+      async handler({ key, params, query }) {
+        await requireConversation(key.tenant, params.id);
+        const { at } = query;
+        const before = query.offset ?? Number.MAX_SAFE_INTEGER;
+        await actors.requireJournal(params.id, before);
+        let last: FoldStep | undefined;
+        for await (const one of actors.steps(key.tenant, params.id, before)) {
+          if (at !== undefined && one.record.occurredAt > at) break;
+          last = one;
+        }
+        const personal = seesPersonalData(key.role);
+        if (personal) await access.record(key, [{ actor: params.id, action: 'access.context' }]);
+        return pastStateOf(last, query.offset, personal);
+      },
+    }),
+  ];
+}
+
+function messageOf({ row, reading, changes }: HistoryMessage): z.input<typeof message> {
+  return {
+    id: row.id,
+    direction: row.direction,
+    origin: row.origin,
+    kind: row.kind,
+    at: row.at.toISOString(),
+    instanceId: row.instance,
+    messageId: row.request_id,
+    text: reading.state === 'open' ? (textOf(reading.value) ?? null) : null,
+    content: reading.state === 'open' ? reading.value : null,
+    ...marksOf(reading),
+    // Requested and not yet reported on: it waits to be sent.
+    status: row.status ?? (row.direction === 'out' ? 'queued' : null),
+    reason: row.reason,
+    statusAt: row.status_at?.toISOString() ?? null,
+    changes: changes.map(changeOf),
+  };
+}
+
+function changeOf({ change, at, reading }: Change): z.input<typeof message>['changes'][number] {
+  const common = { change, at: at.toISOString(), ...marksOf(reading) };
+  if (reading.state !== 'open') return common;
+  const { text, reaction, options } = reading.value;
+  return {
+    ...common,
+    ...(text === undefined ? {} : { text }),
+    ...(reaction === undefined ? {} : { reaction }),
+    ...(options === undefined ? {} : { options: [...options] }),
+  };
+}
+
+const marksOf = ({ state }: { readonly state: 'open' | 'erased' | 'unreadable' }) => ({
+  ...(state === 'erased' ? { erased: true as const } : {}),
+  ...(state === 'unreadable' ? { unreadable: true as const } : {}),
+});
+
+const stepOf = ({ offset, record, outcome, from, to, outputs }: FoldStep): z.input<typeof step> => ({
+  offset,
+  eventId: record.eventId,
+  type: record.type,
+  at: new Date(record.occurredAt).toISOString(),
+  outcome,
+  from,
+  to,
+  outputs: outputs.map(outputOf),
+});
+
+function outputOf({ record }: Output): z.input<typeof step>['outputs'][number] {
+  const common = { type: record.type, id: record.eventId };
+  switch (record.type) {
+    case 'audit.recorded':
+      return { ...common, name: record.action };
+    case 'effect.requested':
+      return { ...common, name: record.source };
+    case 'timer.set':
+    case 'timer.cancelled':
+      return { ...common, name: record.timerId };
+    case 'reply.requested':
+      return { ...common, name: record.kind };
+    default:
+      return common;
+  }
+}
+
+function pastStateOf(
+  last: FoldStep | undefined,
+  offset: number | undefined,
+  personal: boolean,
+): z.input<typeof pastState> {
+  const envelope: Envelope | undefined = last?.after;
+  return {
+    offset: offset ?? (last === undefined ? 0 : last.offset + 1),
+    at: last === undefined ? null : new Date(last.record.occurredAt).toISOString(),
+    machine: envelope?.episode?.machine ?? null,
+    machineVersion: envelope?.episode?.machineVersion ?? null,
+    episode: envelope?.episode?.number ?? 0,
+    status: envelope === undefined ? 'active' : statusOf(envelope),
+    state: stateOf(envelope, personal),
+  };
+}

@@ -1,0 +1,29 @@
+/** Shapes that several routes share. */
+import { z } from 'zod';
+
+/** An opaque id in a path. */
+export const idParams = z.strictObject({ id: z.string().regex(/^[A-Za-z0-9_-]{1,128}$/) });
+
+/** Text that Postgres can compare with: no NUL. */
+export const filterText = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((text) => !text.includes('\0'));
+
+/** A point in time: ISO 8601 with an offset or `Z`. */
+export const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
+
+/** `?limit`. */
+export const limit = z.coerce.number().int().min(1).max(200).default(50);
+
+/** `?cursor`: opaque to callers. */
+export const cursor = z.string().min(1).max(1_000).optional();
+
+/** A page. */
+export const listOf = <Item extends z.ZodType>(item: Item) =>
+  z.object({
+    items: z.array(item),
+    /** Cursor of the next page; null on the last one. */
+    next: z.string().nullable(),
+  });

@@ -1,0 +1,147 @@
+/**
+ * The projection: what the log says, in tables that can be asked.
+ *
+ * Owns: `journal` and `journal_progress` (what happened to each actor; the actor host rebuilds
+ * actors from them), `messages` and what belongs to it (history), `contacts`.
+ *
+ * P1 Every write is a merge of a function of one record: any slice may be projected again, in any
+ *    order with others, and the tables are the same.
+ * P2 `…_progress` moves in the transaction that writes the rows, and only on from where it is: all
+ *    readable records of the partition before it are projected, whatever the group's offset says.
+ * P3 Where progress is behind the group's offset (tables emptied, database restored from an older
+ *    copy), the gap is read from the log again before anything else of that partition. So a rebuild
+ *    is: as the owner, `TRUNCATE journal, journal_progress, history_progress, messages,
+ *    message_changes, message_marks, message_links, contacts, contact_words`, and start again.
+ * P4 A record that cannot be decoded is parked, one of an unknown type yields the partition.
+ */
+import { topics } from '#schemas/topics.ts';
+import type { Sql } from '#runtime/database/database.ts';
+import type { Assignment, LoggedRecord, SliceWorker } from '#runtime/log/record-log.ts';
+import type { RunningService, Runtime } from '#runtime/runtime.ts';
+
+import { contactsOf, writeContacts } from './contacts.ts';
+import { readRecords } from './readings.ts';
+import { type Rows, type StableIndex, rowsOfEvents, rowsOfReplies } from './rows.ts';
+import { writeRows } from './tables.ts';
+
+const group = 'projection';
+const sliceRecordsMax = 500;
+const sliceBytesMax = 4 * 1024 * 1024;
+
+/** Consecutive records of one partition and the range of offsets that they are all of. */
+export interface Stretch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: number;
+  readonly to: number;
+  readonly records: readonly LoggedRecord[];
+}
+
+/** Starts the service. */
+export async function startProjection(runtime: Runtime): Promise<RunningService> {
+  const consumers = await Promise.all(
+    [topics.events, topics.replies].map((topic) =>
+      runtime.log.consume({
+        group,
+        topic,
+        transactional: false,
+        sliceRecordsMax,
+        sliceBytesMax,
+        assigned: (assignment) => workerOf(runtime, assignment),
+      }),
+    ),
+  );
+  return {
+    name: 'projection',
+    finished: Promise.all(consumers.map((consumer) => consumer.finished)).then(() => undefined),
+    stop: async () => {
+      await Promise.all(consumers.map((consumer) => consumer.stop()));
+    },
+  };
+}
+
+async function workerOf(runtime: Runtime, assignment: Assignment): Promise<SliceWorker> {
+  const { topic, partition } = assignment;
+  runtime.metrics.assignments.inc({ group });
+  let from = assignment.startOffset;
+  await closeGap(runtime, topic, partition, from);
+  return {
+    async process(slice) {
+      await project(runtime, { topic, partition, from, to: slice.nextOffset, records: slice.records });
+      await assignment.commit([], slice.nextOffset);
+      from = slice.nextOffset;
+    },
+  };
+}
+
+/** Projects a stretch. Idempotent (P1). */
+export async function project(runtime: Runtime, stretch: Stretch): Promise<void> {
+  if (await write(runtime, stretch)) return;
+  await closeGap(runtime, stretch.topic, stretch.partition, stretch.from);
+  await write(runtime, stretch);
+}
+
+/** False, with nothing written, when the records before the stretch are not projected (P2). */
+async function write(runtime: Runtime, stretch: Stretch): Promise<boolean> {
+  const { topic } = stretch;
+  const { read, parked } = await readRecords(runtime, stretch.records);
+  if (parked.length > 0) await runtime.log.append(parked);
+  const stableIndex: StableIndex = (tenant, stableId) => runtime.vault.index(tenant, 'message-id', stableId);
+  const rows: Rows = topic === topics.events ? rowsOfEvents(read, stableIndex) : rowsOfReplies(read);
+  const contacts = await contactsOf(runtime, rows.sightings);
+  const tenants = [...new Set(read.map(({ record }) => record.tenant))];
+  const written = await runtime.database.transaction(tenants, async (sql) => {
+    if (!(await advance(sql, stretch))) return false;
+    await writeRows(sql, rows);
+    await writeContacts(sql, contacts);
+    return true;
+  });
+  if (written) runtime.metrics.projectedRecords.inc(read.length);
+  return written;
+}
+
+const progressTableOf = (topic: string): string => (topic === topics.events ? 'journal_progress' : 'history_progress');
+
+/** Moves progress to the end of the stretch; the row's lock makes writers of one partition take turns. */
+async function advance(sql: Sql, { topic, partition, from, to }: Stretch): Promise<boolean> {
+  const moved = await sql.query(
+    `UPDATE ${progressTableOf(topic)} SET next_offset = GREATEST(next_offset, $3) WHERE partition = $1 AND next_offset >= $2`,
+    [partition, from, to],
+  );
+  return moved.rowCount === 1;
+}
+
+/** Projects what lies between progress and `to` (P3). */
+async function closeGap(runtime: Runtime, topic: string, partition: number, to: number): Promise<void> {
+  let from = await progressOf(runtime, topic, partition);
+  if (from >= to) return;
+  runtime.logger.info('projecting again', { topic, partition, offset: from, count: to - from });
+  for await (const records of runtime.log.readRange({ topic, partition, from, to })) {
+    const next = (records.at(-1)?.offset ?? from - 1) + 1;
+    await write(runtime, { topic, partition, from, to: next, records });
+    from = next;
+  }
+  await write(runtime, { topic, partition, from, to, records: [] });
+}
+
+/** Progress of a partition; made, at the oldest record held, when there is none. */
+async function progressOf(runtime: Runtime, topic: string, partition: number): Promise<number> {
+  const table = progressTableOf(topic);
+  const read = async (): Promise<number | undefined> => {
+    const found = await runtime.database.transaction([], (sql) =>
+      sql.query<{ next_offset: string }>(`SELECT next_offset FROM ${table} WHERE partition = $1`, [partition]),
+    );
+    return found.rows[0] === undefined ? undefined : Number(found.rows[0].next_offset);
+  };
+  const known = await read();
+  if (known !== undefined) return known;
+  const ends = await runtime.log.ends(topic);
+  const start = ends.find((end) => end.partition === partition)?.start ?? 0;
+  await runtime.database.transaction([], (sql) =>
+    sql.query(`INSERT INTO ${table} (partition, next_offset) VALUES ($1, $2) ON CONFLICT DO NOTHING`, [
+      partition,
+      start,
+    ]),
+  );
+  return (await read()) ?? start;
+}

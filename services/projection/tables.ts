@@ -1,0 +1,90 @@
+/**
+ * Writes of the projection, one statement per table and slice. Every write is a merge that can be
+ * repeated: inserts of what is there do nothing, marks only rise.
+ */
+import type { Sql } from '#runtime/database/database.ts';
+import { type Columns, insertRows } from '#runtime/database/rows.ts';
+
+import type { ChangeRow, JournalRow, LinkRow, MarkRow, MessageRow, Rows } from './rows.ts';
+
+const journalColumns: Columns<JournalRow> = {
+  tenant: ['text', (row) => row.tenant],
+  actor: ['text', (row) => row.actor],
+  partition: ['int', (row) => row.partition],
+  record_offset: ['bigint', (row) => row.offset],
+  event_id: ['text', (row) => row.eventId],
+  type: ['text', (row) => row.type],
+  occurred_at: ['timestamptz', (row) => row.at],
+  value: ['bytea', (row) => row.value],
+};
+
+const messageColumns: Columns<MessageRow> = {
+  tenant: ['text', (row) => row.tenant],
+  conversation: ['text', (row) => row.conversation],
+  id: ['text', (row) => row.id],
+  direction: ['text', (row) => row.direction],
+  origin: ['text', (row) => row.origin],
+  precedence: ['int', (row) => row.precedence],
+  kind: ['text', (row) => row.kind],
+  instance: ['text', (row) => row.instance],
+  at: ['timestamptz', (row) => row.at],
+  lane: ['int', (row) => row.lane],
+  record_offset: ['bigint', (row) => row.offset],
+  request_id: ['text', (row) => row.requestId],
+  stable_index: ['text', (row) => row.stableIndex],
+  sealed_type: ['text', (row) => row.sealedType],
+  sealed: ['bytea', (row) => row.sealed],
+};
+
+const changeColumns: Columns<ChangeRow> = {
+  tenant: ['text', (row) => row.tenant],
+  conversation: ['text', (row) => row.conversation],
+  id: ['text', (row) => row.id],
+  target_index: ['text', (row) => row.targetIndex],
+  change: ['text', (row) => row.change],
+  at: ['timestamptz', (row) => row.at],
+  sealed: ['bytea', (row) => row.sealed],
+};
+
+const markColumns: Columns<MarkRow> = {
+  tenant: ['text', (row) => row.tenant],
+  conversation: ['text', (row) => row.conversation],
+  mark: ['text', (row) => row.mark],
+  status: ['text', (row) => row.status],
+  rank: ['bigint', (row) => row.rank],
+  reason: ['text', (row) => row.reason],
+  at: ['timestamptz', (row) => row.at],
+  event_id: ['text', (row) => row.eventId],
+};
+
+const linkColumns: Columns<LinkRow> = {
+  tenant: ['text', (row) => row.tenant],
+  conversation: ['text', (row) => row.conversation],
+  delivery_id: ['text', (row) => row.deliveryId],
+  stable_index: ['text', (row) => row.stableIndex],
+};
+
+const marksMerged = `(tenant, conversation, mark) DO UPDATE SET
+  status = excluded.status, rank = excluded.rank, reason = excluded.reason, at = excluded.at, event_id = excluded.event_id
+  WHERE (excluded.rank, excluded.event_id) > (message_marks.rank, message_marks.event_id)`;
+
+/** Writes everything but the contacts. */
+export async function writeRows(sql: Sql, rows: Rows): Promise<void> {
+  await insertRows(sql, 'journal', journalColumns, rows.journal, 'DO NOTHING');
+  await insertRows(sql, 'messages', messageColumns, rows.messages, 'DO NOTHING');
+  await insertRows(sql, 'message_changes', changeColumns, rows.changes, 'DO NOTHING');
+  await insertRows(sql, 'message_links', linkColumns, rows.links, 'DO NOTHING');
+  await insertRows(sql, 'message_marks', markColumns, greatestMarks(rows.marks), marksMerged);
+}
+
+/** One mark per id: a statement may not update a row twice. */
+function greatestMarks(marks: readonly MarkRow[]): readonly MarkRow[] {
+  const greatest = new Map<string, MarkRow>();
+  for (const mark of marks) {
+    const key = JSON.stringify([mark.tenant, mark.conversation, mark.mark]);
+    const other = greatest.get(key);
+    if (other === undefined || mark.rank > other.rank || (mark.rank === other.rank && mark.eventId > other.eventId))
+      greatest.set(key, mark);
+  }
+  return [...greatest.values()];
+}
