@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs';
 import avro from 'avsc';
 
 import ids from './released/ids.json' with { type: 'json' };
-import { avroNameOf, type ProsaRecord, type RecordType } from './records.ts';
+import { type ProsaRecord, type RecordType } from './records.ts';
 
 /** Why bytes could not be decoded. */
 export type CodecFailure =
@@ -114,6 +114,3 @@ export function decodeRecord(value: Buffer): ProsaRecord {
     throw new CodecError('undecodable', `the body does not fit schema id ${id}`, caught);
   }
 }
-
-/** Subject of a record type on a topic: TopicRecordName. */
-export const subjectOf = (topic: string, type: RecordType): string => `${topic}-prosa.${avroNameOf(type)}`;

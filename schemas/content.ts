@@ -44,6 +44,8 @@ export type OutboundContent =
       readonly kind: 'buttons';
       readonly text: string;
       readonly buttons: readonly { readonly id: string; readonly title: string }[];
+      /** True when the text says by itself what can be answered, so that without buttons nothing need be added. */
+      readonly optionsInText?: boolean;
     };
 
 /** A participant of a chat as the provider names it. */
@@ -135,12 +137,4 @@ export interface SealedEffectInput {
 export interface SealedEffectOutput {
   readonly output?: unknown;
   readonly error?: { readonly code: string; readonly message: string };
-}
-
-/** Sealed part of `record.parked`. */
-export interface SealedParked {
-  /** The parked record's value, base64. */
-  readonly value: string;
-  readonly key: string;
-  readonly headers: Readonly<Record<string, string>>;
 }

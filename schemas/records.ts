@@ -193,14 +193,13 @@ export interface AuditRecorded extends RecordHeader {
   readonly episode: number | null;
 }
 
-/** A record that can never be processed as it is, kept whole for redrive. */
+/** A record that can never be processed as it is, by reference: it stays where it is, whole, for redrive. */
 export interface RecordParked extends RecordHeader {
   readonly type: 'record.parked';
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
   readonly reason: string;
-  readonly sealed: Uint8Array | null;
 }
 
 /** Any record. */

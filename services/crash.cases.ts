@@ -39,7 +39,7 @@ const killWithinMs = 250;
 const settleTimeoutMs = 60_000;
 
 /** Numbers in [0, 1) from a seed (mulberry32), so that a failing run can be repeated. */
-export function seeded(seed: number): () => number {
+function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

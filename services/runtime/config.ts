@@ -162,3 +162,7 @@ function kafkaOf(from: z.infer<typeof settings>): KafkaConfig | undefined {
     sessionTimeoutMs: from.KAFKA_SESSION_TIMEOUT_MS,
   };
 }
+
+/** Whether this process is the launcher's child: then it must not outlive it. Said by the launcher, not by users. */
+export const startedByLauncher = (environment: Readonly<Record<string, string | undefined>> = process.env): boolean =>
+  environment['PROSA_LAUNCHER'] === '1';

@@ -108,7 +108,7 @@ const fastifyCodes: Readonly<Record<string, readonly [number, string, string]>> 
 };
 
 /** The answer to anything thrown. Never throws. */
-export function problemOf(caught: unknown): Problem {
+function problemOf(caught: unknown): Problem {
   if (caught instanceof Problem) return caught;
   if (caught instanceof OperatingError) {
     return caught.disposition === 'retry' || caught.disposition === 'yield'

@@ -81,7 +81,7 @@ function wrap(root: pino.Logger, service: string): Logger {
  * What of an error may be logged. Messages of foreign errors can quote input (a value that did not
  * parse, a row that broke a constraint), so only their class, code and stack frames are kept.
  */
-export function describeError(caught: unknown): Record<string, unknown> {
+function describeError(caught: unknown): Record<string, unknown> {
   if (!(caught instanceof Error)) return { class: typeof caught };
   const frames = (caught.stack ?? '')
     .split('\n')

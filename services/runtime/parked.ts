@@ -29,7 +29,6 @@ export function parkedOf(logged: LoggedRecord, reason: string): OutgoingRecord {
       partition,
       offset,
       reason,
-      sealed: null,
     },
     parkedTopicOf(topic),
   );

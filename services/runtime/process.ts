@@ -2,7 +2,7 @@
  * A process of Prosa: how it starts, how it ends. One signal drains and exits 0, a second one forces;
  * what it refuses to start for is said in one line.
  */
-import { type Config, readConfig } from './config.ts';
+import { type Config, readConfig, startedByLauncher } from './config.ts';
 import type { ServiceRole } from './database/database.ts';
 import { OperatingError } from './errors.ts';
 import { type Logger, createLogger } from './logger.ts';
@@ -37,6 +37,8 @@ export function drainOnSignal(logger: Logger, drain: () => Promise<void>): void 
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   process.on('SIGHUP', onSignal);
+  // A launcher that was killed before this line has left no channel to notice it by.
+  if (startedByLauncher() && !process.connected) process.exit(exitCodeForced);
   if (process.connected) {
     process.channel?.unref();
     process.on('disconnect', () => {

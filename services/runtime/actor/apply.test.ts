@@ -102,7 +102,7 @@ describe('a message', () => {
     guarded.says('hi', 'same');
     const again = guarded.says('hi', 'same');
     expect(again).toMatchObject({ outcome: 'duplicate', outputs: [] });
-    expect(again.envelope?.nextOffset).toBe(5);
+    expect(again.envelope.nextOffset).toBe(5);
 
     const open = new Conversation('seen');
     open.says('hi', 'same');
@@ -163,11 +163,11 @@ describe('an episode', () => {
     const conversation = new Conversation();
     conversation.says('hi');
     const bye = conversation.says('bye');
-    expect(bye.envelope && statusOf(bye.envelope)).toBe('done');
-    expect(bye.envelope?.timers).toEqual([]);
+    expect(statusOf(bye.envelope)).toBe('done');
+    expect(bye.envelope.timers).toEqual([]);
     const next = conversation.says('hello again');
     expect(replies(next)).toEqual(['1:hello again']);
-    expect(next.envelope?.episode).toMatchObject({ number: 2, snapshot: { context: { carried: { count: 1 } } } });
+    expect(next.envelope.episode).toMatchObject({ number: 2, snapshot: { context: { carried: { count: 1 } } } });
   });
 
   test('is not begun by what is only reported', () => {

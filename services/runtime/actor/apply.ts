@@ -178,7 +178,6 @@ const parked = ({ record, offset, partition }: ToldRecord): Output => ({
     partition,
     offset,
     reason: 'actor.held-too-many',
-    sealed: null,
   },
 });
 

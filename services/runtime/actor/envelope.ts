@@ -90,7 +90,7 @@ export function statusOf(envelope: Envelope): ActorStatus {
 export function stateText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value !== 'object' || value === null) return 'none';
-  return Object.entries(value)
+  return Object.entries(value as Readonly<Record<string, unknown>>)
     .map(([key, inner]) =>
       typeof inner === 'object' && inner !== null && Object.keys(inner).length === 0
         ? key

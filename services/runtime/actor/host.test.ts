@@ -3,10 +3,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import type { AuditRecorded } from '#schemas/records.ts';
-import { topics } from '#schemas/topics.ts';
+import { parkedTopicOf, topics } from '#schemas/topics.ts';
 
 import { startConversation } from '../../conversation/conversation.ts';
 import { startProjection } from '../../projection/projection.ts';
+import { startTimers } from '../../timers/timers.ts';
+import { consumeRecords } from '../log/consume-records.ts';
+import { causedBy, derivedId, outgoing } from '../records.ts';
 import type { RunningService, Runtime } from '../runtime.ts';
 import { findEcho, findMended } from '../testing/echo-machine.ts';
 import { Person, eventually, readRecords } from '../testing/person.ts';
@@ -103,8 +106,65 @@ describe('a running host', () => {
     ]);
     await person.says('after');
     expect(await answered(person, 2)).toEqual(['1:before', '2:after']);
-    const parked = await readRecords(world, 'conversation.events.parked', person.entry.conversation);
+    const parked = await readRecords(world, parkedTopicOf(topics.events), person.entry.conversation);
     expect(parked).toMatchObject([{ type: 'record.parked', reason: 'record.undecodable', topic: topics.events }]);
+  });
+});
+
+describe('an effect', () => {
+  /** Answers every effect asked, as the effects service would: at least once. */
+  const startWorker = async (): Promise<RunningService> => {
+    const consumer = await consumeRecords(worker, {
+      group: 'effects',
+      topic: topics.effects,
+      sliceRecordsMax: 10,
+      sliceBytesMax: 1_000_000,
+      handle: async (records) => {
+        for (const { record } of records) {
+          if (record.type !== 'effect.requested') continue;
+          const asked = await worker.vault.open<{ input: { question: string } }>(
+            record,
+            record.sealed ?? Buffer.alloc(0),
+          );
+          const output = asked.state === 'open' ? `re ${asked.value.input.question}` : '';
+          const answer = {
+            ...causedBy(record, derivedId('e', record.effectId), worker.now()),
+            type: 'effect.completed' as const,
+          };
+          const sealed = await worker.vault.seal(answer, 'p_test', worker.now(), { output });
+          const completed = { ...answer, effectId: record.effectId, outcome: 'done', reason: null, sealed };
+          await world.log.append([outgoing(completed), outgoing(completed)]);
+        }
+      },
+    });
+    return { name: 'effects', finished: consumer.finished, stop: () => consumer.stop() };
+  };
+
+  test('asked by a machine is answered by a record, once, also when it is answered twice', async () => {
+    await world.log.createGroup('effects', topics.effects);
+    await start(startConversation(worker, findEcho), startWorker());
+    const person = await meet();
+    await person.says('ask');
+    expect(await answered(person, 1)).toEqual(['answer:re what?']);
+    await person.says('next');
+    expect(await answered(person, 2)).toEqual(['answer:re what?', '1:next']);
+  });
+});
+
+describe('a timer', () => {
+  test('that is due is fired by the timer service and acts once', async () => {
+    let clock = Date.now();
+    await world.close();
+    world = await openTestWorld({ now: () => clock });
+    worker = world.runtime('prosa_worker');
+    await start(startConversation(worker, findEcho), startTimers(worker), startTimers(world.runtime('prosa_worker')));
+    const person = await meet();
+    await person.says('hi');
+    await answered(person, 1);
+    clock += 61_000;
+    expect(await answered(person, 2)).toEqual(['1:hi', 'still there?']);
+    await person.says('yes');
+    expect(await answered(person, 3)).toEqual(['1:hi', 'still there?', '2:yes']);
   });
 });
 

@@ -4,7 +4,7 @@
  * A step is XState's own pure transition with one inert actor scope per machine: XState's
  * `transition()` makes a hidden actor at each call, which costs more than the transition.
  */
-import { type AnyActorScope, type AnyEventObject, type AnyStateMachine, type Snapshot, createActor } from 'xstate';
+import { type AnyEventObject, type AnyStateMachine, type Snapshot, createActor } from 'xstate';
 
 /** A machine under its name and version. */
 export interface MachineRelease {
@@ -64,7 +64,7 @@ export function stepperOf(machine: AnyStateMachine): Stepper {
 function makeStepper(machine: AnyStateMachine): Stepper {
   let actions: StepAction[] = [];
   const self = createActor(machine);
-  const scope: AnyActorScope = {
+  const scope = {
     self,
     id: '',
     sessionId: '',
@@ -73,10 +73,11 @@ function makeStepper(machine: AnyStateMachine): Stepper {
     defer: () => undefined,
     emit: () => undefined,
     stopChild: () => undefined,
-    actionExecutor: (action) => {
-      actions.push({ type: action.type, params: action.params });
+    actionExecutor: ({ type, params }: StepAction) => {
+      actions.push({ type, params });
     },
-  };
+    // XState's own types of scopes are `any` throughout.
+  } as never;
   const collect = (step: () => unknown): StepResult => {
     actions = [];
     const snapshot = step() as LiveSnapshot;
@@ -85,7 +86,7 @@ function makeStepper(machine: AnyStateMachine): Stepper {
   return {
     initial: (input) => collect(() => machine.getInitialSnapshot(scope, input)),
     next: (snapshot, event) => collect(() => machine.transition(snapshot as never, event, scope)),
-    persist: (snapshot) => JSON.parse(JSON.stringify(machine.getPersistedSnapshot(snapshot as never))) as PlainSnapshot,
-    restore: (plain) => machine.restoreSnapshot(plain as never, scope) as unknown as LiveSnapshot,
+    persist: (snapshot) => machine.getPersistedSnapshot(snapshot as never),
+    restore: (plain) => machine.restoreSnapshot(plain, scope),
   };
 }

@@ -67,7 +67,7 @@ const unavailableCodes = new Set([
 ]);
 
 /** True when the failure means that Postgres is away, not that the statement was wrong. */
-export function isUnavailable(caught: unknown): boolean {
+function isUnavailable(caught: unknown): boolean {
   if (!(caught instanceof Error)) return false;
   const code = 'code' in caught && typeof caught.code === 'string' ? caught.code : '';
   return (

@@ -105,7 +105,7 @@ echoMachine.options.maxIterations = 100;
 const mendedMachine = echoMachine.provide({ guards: { loops: () => false, explodes: () => false } });
 
 /** The machine under the name that conversations run. */
-export const echoRelease: MachineRelease = {
+const echoRelease: MachineRelease = {
   name: 'conversation',
   version: 'echo',
   machine: echoMachine,

@@ -72,8 +72,9 @@ export async function openTestWorld(
   } = {},
 ): Promise<TestWorld> {
   const now = options.now ?? Date.now;
-  const { url, close: dropDatabase } = await testDatabase();
-  const closers: (() => Promise<void>)[] = [dropDatabase];
+  const own = await testDatabase();
+  const { url } = own;
+  const closers: (() => Promise<void>)[] = [() => own.close()];
   const keys = options.keys ?? memoryKeys();
   const config = readConfig({ PROSA_LOG_LEVEL: 'silent' });
   const logger = createLogger('silent');

@@ -1,0 +1,361 @@
+/**
+ * What a person's message means, without a model: folded text is looked up in the language's words.
+ *
+ * Pure, and linear in the input, which is cut to `textLengthMax` first. What is not recognised
+ * surely is not guessed: consent has to be unambiguous.
+ */
+import type { InboundContent } from '#schemas/content.ts';
+import type { Words } from './texts/language.ts';
+
+/** Characters (UTF-16 units) of a message that are read. */
+export const textLengthMax = 1000;
+
+/** Longest name, in code points. */
+const nameLengthMax = 80;
+
+/** Words and phrases of one sentence that are weighed at all; longer ones are free text. */
+const tokensMax = 12;
+const nameWordsMax = 8;
+
+/** Ids of our buttons; they come back in `button` content. */
+export const buttonIds = {
+  yes: 'consent.yes',
+  no: 'consent.no',
+  optOut: 'consent.withdraw',
+  information: 'menu.information',
+  myData: 'menu.data',
+  person: 'menu.person',
+  menu: 'menu.show',
+} as const;
+
+/** What can be chosen from the menu; `menu` is the menu itself. */
+export type Choice = 'information' | 'myData' | 'person' | 'menu';
+
+type Leaning = 'yes' | 'no' | 'filler';
+
+/** A language's words, ready for look-up. */
+export interface Lexicon {
+  readonly words: Words;
+  readonly leanings: ReadonlyMap<string, Leaning>;
+  readonly yesClearly: ReadonlySet<string>;
+  readonly fillers: ReadonlySet<string>;
+  readonly why: ReadonlySet<string>;
+  readonly optOut: ReadonlySet<string>;
+  readonly choices: ReadonlyMap<string, Choice>;
+  readonly ordinals: ReadonlyMap<string, Choice>;
+  readonly choiceFillers: ReadonlySet<string>;
+  readonly personSigns: ReadonlySet<string>;
+  readonly negations: ReadonlySet<string>;
+  readonly skip: ReadonlySet<string>;
+  readonly greetings: ReadonlySet<string>;
+  readonly nameLeads: ReadonlySet<string>;
+  readonly nameTails: ReadonlySet<string>;
+  readonly notNames: ReadonlySet<string>;
+  readonly particles: ReadonlySet<string>;
+  readonly honorifics: ReadonlySet<string>;
+}
+
+/** Prepares words for look-up; done once per language. */
+export function lexiconOf(words: Words): Lexicon {
+  const all = <Value>(list: readonly string[], value: Value): [string, Value][] => list.map((word) => [word, value]);
+  return {
+    words,
+    leanings: new Map([
+      ...all<Leaning>(words.fillers, 'filler'),
+      ...all<Leaning>(words.yes, 'yes'),
+      ...all<Leaning>(words.yesClearly, 'yes'),
+      ...all<Leaning>(words.no, 'no'),
+    ]),
+    yesClearly: new Set(words.yesClearly),
+    fillers: new Set(words.fillers),
+    why: new Set(words.why),
+    optOut: new Set(words.optOut),
+    choices: new Map([
+      ...all<Choice>(words.information, 'information'),
+      ...all<Choice>(words.myData, 'myData'),
+      ...all<Choice>(words.person, 'person'),
+      ...all<Choice>(words.menu, 'menu'),
+    ]),
+    ordinals: new Map([
+      ...all<Choice>(words.ordinals.information, 'information'),
+      ...all<Choice>(words.ordinals.myData, 'myData'),
+      ...all<Choice>(words.ordinals.person, 'person'),
+    ]),
+    choiceFillers: new Set(words.choiceFillers),
+    personSigns: new Set(words.personSigns),
+    negations: new Set(words.negations),
+    skip: new Set(words.skip),
+    greetings: new Set(words.greetings),
+    nameLeads: new Set(words.nameLeads),
+    nameTails: new Set(words.nameTails),
+    notNames: new Set(words.notNames),
+    particles: new Set(words.particles),
+    honorifics: new Set(words.honorifics),
+  };
+}
+
+/** What of a message can be read: its text, a button's title, a caption. Undefined if there is nothing. */
+export function textOf(content: InboundContent): string | undefined {
+  const text = writtenIn(content)?.slice(0, textLengthMax);
+  return text === undefined || text.trim() === '' ? undefined : text;
+}
+
+function writtenIn(content: InboundContent): string | undefined {
+  switch (content.kind) {
+    case 'text':
+      return content.text;
+    case 'button':
+    case 'list':
+      return content.title;
+    case 'image':
+    case 'audio':
+    case 'video':
+    case 'document':
+    case 'sticker':
+      return content.caption;
+    case 'unknown':
+      return content.text;
+    case 'location':
+    case 'contacts':
+    case 'poll':
+      return undefined;
+    default:
+      // A kind newer than this version of the machine.
+      content satisfies never;
+      return undefined;
+  }
+}
+
+/**
+ * Text as it is looked up: lower case, no accents, no punctuation, single blanks, every emoji a
+ * word of its own, letters that are held down ("siiim") once.
+ */
+export const fold = (text: string): string =>
+  text
+    .slice(0, textLengthMax)
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/[\p{M}\p{Cf}\p{Emoji_Modifier}]/gu, '')
+    .replace(/\p{Extended_Pictographic}/gu, ' $& ')
+    .replace(/[^\p{L}\p{N}\p{Extended_Pictographic}]+/gu, ' ')
+    .replace(/(\p{L})\1{2,}/gu, '$1')
+    .trim();
+
+const tokensOf = (folded: string): readonly string[] => (folded === '' ? [] : folded.split(' '));
+const isEmoji = (token: string): boolean => /^\p{Extended_Pictographic}$/u.test(token);
+const foldedOf = (content: InboundContent): string => fold(textOf(content) ?? '');
+const plainTokensOf = (content: InboundContent): readonly string[] =>
+  tokensOf(foldedOf(content)).filter((token) => !isEmoji(token));
+const buttonOf = (content: InboundContent): string | undefined =>
+  content.kind === 'button' || content.kind === 'list' ? content.id : undefined;
+
+/** True if the whole message withdraws consent: "PARAR", "por favor, sair!". "Cancelar" alone does not. */
+export function optsOut(content: InboundContent, lexicon: Lexicon): boolean {
+  if (buttonOf(content) === buttonIds.optOut) return true;
+  const tokens = plainTokensOf(content);
+  if (lexicon.optOut.has(tokens.join(' '))) return true;
+  if (tokens.length > tokensMax) return false;
+  // "Quero sair" too; "quero" is a yes word and no filler elsewhere.
+  const kept = without(tokens, (phrase) => lexicon.fillers.has(phrase) || phrase === 'quero');
+  return lexicon.optOut.has(kept.join(' '));
+}
+
+/** A yes or a no that leaves no doubt, written or pressed. */
+export function answerOf(content: InboundContent, lexicon: Lexicon): 'yes' | 'no' | undefined {
+  const button = buttonOf(content);
+  if (button === buttonIds.yes) return 'yes';
+  if (button === buttonIds.no) return 'no';
+  const folded = foldedOf(content);
+  // Where a transport shows buttons as a numbered list.
+  if (folded === '1') return 'yes';
+  if (folded === '2') return 'no';
+  const leaning = leaningOf(tokensOf(folded), lexicon);
+  // "Pode?" asks, it does not agree.
+  return leaning === 'yes' && textOf(content)?.includes('?') === true ? undefined : leaning;
+}
+
+/** Every word has to be a known one; a single no outweighs ("claro que não", "não aceito"). */
+function leaningOf(tokens: readonly string[], lexicon: Lexicon): 'yes' | 'no' | undefined {
+  if (tokens.length > tokensMax) return undefined;
+  let leaning: 'yes' | 'no' | undefined;
+  for (let index = 0; index < tokens.length;) {
+    const length = phraseLengthAt(tokens, index, (phrase) => lexicon.leanings.has(phrase));
+    const found = lexicon.leanings.get(tokens.slice(index, index + length).join(' '));
+    if (found === undefined && !isEmoji(tokens[index] ?? '')) return undefined;
+    if (found === 'no' || (found === 'yes' && leaning === undefined)) leaning = found;
+    index += Math.max(length, 1);
+  }
+  return leaning;
+}
+
+const phraseTokensMax = 5;
+
+/** Tokens of the longest known phrase at this place; 0 if there is none. */
+function phraseLengthAt(tokens: readonly string[], index: number, known: (phrase: string) => boolean): number {
+  for (let length = Math.min(phraseTokensMax, tokens.length - index); length > 0; length -= 1)
+    if (known(tokens.slice(index, index + length).join(' '))) return length;
+  return 0;
+}
+
+/** Takes known phrases out, wherever they stand. */
+function without(tokens: readonly string[], known: (phrase: string) => boolean): readonly string[] {
+  const rest: string[] = [];
+  for (let index = 0; index < tokens.length;) {
+    const length = phraseLengthAt(tokens, index, known);
+    if (length === 0) rest.push(tokens[index] ?? '');
+    index += Math.max(length, 1);
+  }
+  return rest;
+}
+
+/** A yes that stands even after a refusal: "sim", "aceito", "quero", the button; not "ok" or 👍. */
+export function acceptsClearly(content: InboundContent, lexicon: Lexicon): boolean {
+  if (buttonOf(content) === buttonIds.yes) return true;
+  if (answerOf(content, lexicon) === 'no') return false;
+  const tokens = plainTokensOf(content);
+  if (tokens.length === 0 || tokens.length > tokensMax) return false;
+  if (lexicon.yesClearly.has(tokens.join(' '))) return true;
+  const rest = without(tokens, (phrase) => lexicon.fillers.has(phrase));
+  return rest.length > 0 && without(rest, (phrase) => lexicon.yesClearly.has(phrase)).length === 0;
+}
+
+const questionLengthMax = 160;
+
+/** True if the person asks what this is about: "por quê?", "saber mais", "?". */
+export function asksWhy(content: InboundContent, lexicon: Lexicon): boolean {
+  const text = textOf(content) ?? '';
+  const folded = fold(text);
+  if (folded === '') return text.includes('?') && /^[\s?¿!]+$/u.test(text);
+  if (lexicon.why.has(folded)) return true;
+  if (folded.length > questionLengthMax) return false;
+  const tokens = tokensOf(folded);
+  const question = tokens.slice(leadLength(tokens, (phrase) => lexicon.greetings.has(phrase))).join(' ');
+  return (
+    lexicon.why.has(question) ||
+    lexicon.words.whyStarts.some((start) => question === start || question.startsWith(`${start} `))
+  );
+}
+
+const choiceOfButton: ReadonlyMap<string, Choice> = new Map([
+  [buttonIds.information, 'information'],
+  [buttonIds.myData, 'myData'],
+  [buttonIds.person, 'person'],
+  [buttonIds.menu, 'menu'],
+]);
+
+/** What was chosen from the menu: by number, by words or by button. */
+export function choiceOf(content: InboundContent, lexicon: Lexicon): Choice | undefined {
+  return lookedUp(content, lexicon, lexicon.ordinals) ?? wordedChoiceOf(content, lexicon);
+}
+
+/** The same without numbers, which mean a choice only while the menu is what is being answered. */
+export function wordedChoiceOf(content: InboundContent, lexicon: Lexicon): Choice | undefined {
+  const pressed = choiceOfButton.get(buttonOf(content) ?? '');
+  if (pressed !== undefined) return pressed;
+  const exact = lookedUp(content, lexicon, lexicon.choices);
+  if (exact !== undefined) return exact;
+  const tokens = plainTokensOf(content);
+  const signed = tokens.length <= tokensMax && tokens.some((token) => lexicon.personSigns.has(token));
+  return signed && !tokens.some((token) => lexicon.negations.has(token)) ? 'person' : undefined;
+}
+
+function lookedUp(content: InboundContent, lexicon: Lexicon, choices: ReadonlyMap<string, Choice>): Choice | undefined {
+  const tokens = plainTokensOf(content);
+  if (tokens.length > tokensMax) return undefined;
+  const kept = tokens.filter((token) => !lexicon.choiceFillers.has(token));
+  return choices.get(tokens.join(' ')) ?? choices.get(kept.join(' '));
+}
+
+/** True if the whole message is a greeting: "Oi", "olá, bom dia, tudo bem?". */
+export function greets(content: InboundContent, lexicon: Lexicon): boolean {
+  const tokens = plainTokensOf(content);
+  return tokens.length > 0 && onlyGreets(tokens, lexicon);
+}
+
+const onlyGreets = (tokens: readonly string[], lexicon: Lexicon): boolean =>
+  tokens.length <= tokensMax && without(tokens, (phrase) => lexicon.greetings.has(phrase)).length === 0;
+
+/** True if the person would rather not say the name. */
+export const skipsName = (content: InboundContent, lexicon: Lexicon): boolean => lexicon.skip.has(foldedOf(content));
+
+/**
+ * The name in a message, without greeting and lead-in ("oi, me chamo"), in title case where the
+ * person used none; undefined unless it is plausible: letters, 2 to 80 characters, none of the
+ * words that mean something else here.
+ */
+export function nameOf(content: InboundContent, lexicon: Lexicon): string | undefined {
+  const words = nameWordsOf(textOf(content) ?? '', lexicon);
+  const name = trimPunctuation(words.join(' '));
+  if (!isPlausible(name)) return undefined;
+  const tokens = tokensOf(fold(name));
+  if (tokens.length > nameWordsMax || tokens.some((token) => lexicon.notNames.has(token))) return undefined;
+  const said: InboundContent = { kind: 'text', text: name };
+  const meansSomethingElse =
+    onlyGreets(tokens, lexicon) ||
+    leaningOf(tokens, lexicon) !== undefined ||
+    choiceOf(said, lexicon) !== undefined ||
+    asksWhy(said, lexicon) ||
+    skipsName(said, lexicon) ||
+    optsOut(said, lexicon);
+  return meansSomethingElse ? undefined : inTitleCase(name, lexicon);
+}
+
+function nameWordsOf(text: string, lexicon: Lexicon): readonly string[] {
+  const plain = text
+    .normalize('NFC')
+    .replace(/[\p{Cf}\p{Extended_Pictographic}\p{Emoji_Modifier}\p{RI}\uFE0F]/gu, '')
+    .replace(/[\s\p{Cc}]+/gu, ' ');
+  const words = plain.split(' ').filter((word) => /[\p{L}\p{N}]/u.test(word));
+  const folded = words.map(fold);
+  if (words.length > tokensMax) return [];
+  const isLead = (phrase: string): boolean => lexicon.nameLeads.has(phrase) || lexicon.greetings.has(phrase);
+  const from = leadLength(folded, isLead);
+  return words.slice(from, words.length - tailLength(folded.slice(from), lexicon));
+}
+
+/** Tokens of the known phrases at the beginning, one after the other ("Oi! Bom dia, meu nome é"). */
+function leadLength(folded: readonly string[], isLead: (phrase: string) => boolean): number {
+  let from = 0;
+  for (;;) {
+    const length = phraseLengthAt(folded, from, isLead);
+    if (length === 0) return from;
+    from += length;
+  }
+}
+
+/** Words after the name: the longest known one ("obrigada"). */
+function tailLength(folded: readonly string[], lexicon: Lexicon): number {
+  for (let length = Math.min(phraseTokensMax, folded.length); length > 0; length -= 1)
+    if (lexicon.nameTails.has(folded.slice(-length).join(' '))) return length;
+  return 0;
+}
+
+const trimPunctuation = (text: string): string =>
+  text.replace(/^[^\p{L}\p{N}]{1,40}/u, '').replace(/[^\p{L}\p{M}\p{N}]{1,40}$/u, '');
+
+/** Letters with the marks that names have; no digits, no address of a site. */
+function isPlausible(name: string): boolean {
+  if (!/^[\p{L}\p{M}'’.\- ]+$/u.test(name) || /\.\p{L}{2}/u.test(name)) return false;
+  const characters = Array.from(name.normalize('NFC').toLowerCase());
+  const letters = characters.filter((character) => /\p{L}/u.test(character));
+  return characters.length <= nameLengthMax && letters.length >= 2 && new Set(letters).size >= 2;
+}
+
+/** Changes the case only of a name written all small or all capital. */
+function inTitleCase(name: string, lexicon: Lexicon): string {
+  if (name !== name.toLowerCase() && name !== name.toUpperCase()) return name;
+  return name
+    .toLowerCase()
+    .split(' ')
+    .map((word, index) => (index > 0 && lexicon.particles.has(word) ? word : capitalised(word)))
+    .join(' ');
+}
+
+const capitalised = (word: string): string =>
+  word.replace(/(^|[-'’.])(\p{L})/gu, (_, before: string, letter: string) => `${before}${letter.toUpperCase()}`);
+
+/** How to call somebody by that name: the first name, with its title if there is one ("Dona Maria"). */
+export function callNameOf(name: string, lexicon: Lexicon): string {
+  const [first = name, second] = name.split(' ');
+  return second !== undefined && lexicon.honorifics.has(fold(first)) ? `${first} ${second}` : first;
+}
