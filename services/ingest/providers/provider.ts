@@ -1,0 +1,101 @@
+/**
+ * What ingest knows of a provider: how its webhooks prove where they come from, and what its bodies
+ * mean. One file per wire shape; everything after `normalise` is the same for all.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+
+import type { Instance } from '#runtime/instances/instances.ts';
+import type { SealedChange, SealedMessage, SealedStatus } from '#schemas/content.ts';
+
+import type { JsonObject } from './loose-json.ts';
+
+/** A webhook body whose signature was right. */
+export interface WebhookBody {
+  readonly json: JsonObject;
+  /** The body as received, JSON text. */
+  readonly raw: string;
+  /** Id of the HTTP request. */
+  readonly requestId: string;
+}
+
+/** A chat, by every address that the event gives for it. */
+export interface Chat {
+  /** The one to send to first. */
+  readonly addresses: readonly [string, ...string[]];
+  readonly group: boolean;
+}
+
+interface About {
+  /** The provider's clock, epoch milliseconds. */
+  readonly providerAt: number | null;
+  /** The event as received, JSON text. */
+  readonly raw: string;
+}
+
+/** What can happen to an earlier message. */
+export type Change = 'edited' | 'revoked' | 'reacted' | 'unreacted' | 'voted' | 'responded';
+
+/** How far a message of ours got. */
+export type Status = 'pending' | 'sent' | 'delivered' | 'read' | 'played' | 'failed';
+
+/** State of an instance, in words that fit every provider. */
+export type InstanceStatus = 'unknown' | 'stopped' | 'starting' | 'scanning' | 'working' | 'failed';
+
+/** One event in our words. `deliveryId` is what is the same in every delivery of it. */
+export type NormalisedEvent = About &
+  (
+    | { readonly type: 'message.received'; readonly chat: Chat; readonly message: SealedMessage }
+    | {
+        readonly type: 'message.echoed';
+        readonly source: 'app' | 'api' | 'unknown';
+        readonly chat: Chat;
+        readonly message: SealedMessage;
+      }
+    | {
+        readonly type: 'message.changed';
+        readonly change: Change;
+        readonly chat: Chat;
+        readonly details: SealedChange;
+      }
+    | {
+        readonly type: 'message.status';
+        readonly status: Status;
+        readonly reason: string | null;
+        readonly chat: Chat;
+        readonly details: SealedStatus;
+      }
+    /** Kept, needs no action. `chat` absent: it belongs to the instance. `event` is in a safe alphabet. */
+    | {
+        readonly type: 'webhook.other';
+        readonly event: string;
+        readonly chat: Chat | undefined;
+        readonly deliveryId: string;
+      }
+    | { readonly type: 'instance.reported'; readonly status: InstanceStatus; readonly deliveryId: string }
+  );
+
+/** One wire shape. */
+export interface WebhookProvider {
+  /** True when the request proves that it comes from the instance's provider. Compares in constant time. */
+  verify(rawBody: Buffer, headers: IncomingHttpHeaders, instance: Instance): boolean;
+  /**
+   * The events of a body, at least one. Pure. Whatever a provider may send is an event; only a shape
+   * of our own (the simulator) throws, a `Problem` with status 400.
+   */
+  normalise(body: WebhookBody, instance: Instance): readonly NormalisedEvent[];
+  /** True when the answer names the events: the caller is ours. */
+  readonly answersEvents: boolean;
+}
+
+/**
+ * An event kind as a record's plain field may hold it: lower case letters, digits, dots, hyphens and
+ * underscores, 64 of them; runs of digits that could be a number of somebody are taken out.
+ */
+export const safeEventName = (name: string | undefined): string => {
+  const safe = (name ?? '')
+    .slice(0, 64)
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]/g, '-')
+    .replace(/(?:\d[._-]*){4,}/g, 'n');
+  return safe === '' ? 'unknown' : safe;
+};

@@ -1,0 +1,212 @@
+// Every event kind of WAHA in our words; and whatever comes instead is kept, never thrown at.
+import { createHmac } from 'node:crypto';
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { wahaInstance } from '../testing/ingest-world.ts';
+import type { NormalisedEvent } from './provider.ts';
+import { me, wahaSamples } from './waha.samples.ts';
+import { waha } from './waha.ts';
+
+const bodyOf = (value: unknown) => {
+  // Through text, as over the wire: what is undefined in a sample is absent.
+  const raw = JSON.stringify(value);
+  return { json: JSON.parse(raw) as Record<string, unknown>, raw, requestId: 'request' };
+};
+const normalise = (value: unknown): readonly NormalisedEvent[] => waha.normalise(bodyOf(value), wahaInstance);
+
+describe('events', () => {
+  test.each(wahaSamples.map((sample) => [sample.title, sample] as const))('%s', (_, { body, expected }) => {
+    const events = normalise(body);
+    expect(events).toHaveLength(1);
+    expect(events[0]).toMatchObject(expected);
+    expect(events[0]?.raw).toBe(JSON.stringify(body));
+  });
+
+  test('samples cover every event that WAHA documents', () => {
+    const documented = [
+      'session.status message message.any message.reaction message.ack message.ack.group message.waiting',
+      'message.edited message.revoked poll.vote poll.vote.failed event.response event.response.failed',
+      'group.v2.join group.v2.leave group.v2.participants group.v2.update presence.update chat.archive',
+      'call.received call.accepted call.rejected label.upsert label.deleted label.chat.added label.chat.deleted',
+      'engine.event state.change group.join group.leave',
+    ]
+      .join(' ')
+      .split(' ');
+    const sampled = new Set(wahaSamples.map(({ body }) => body['event']));
+    expect(documented.filter((event) => !sampled.has(event))).toEqual([]);
+  });
+
+  test('a message is one event, whether it comes as message or as message.any, by number or by LID', () => {
+    const [byNumber, byLid] = wahaSamples.filter(({ title }) => title.startsWith('a text')).map(({ body }) => body);
+    const ids = [byNumber, { ...byNumber, event: 'message.any' }, byLid].map((body) => {
+      const event = normalise(body)[0];
+      return event?.type === 'message.received' ? event.message.stableId : undefined;
+    });
+    expect(new Set(ids).size).toBe(1);
+  });
+
+  test.each([
+    ['seconds', 1_763_640_000, 1_763_640_000_000],
+    ['seconds as text', '1763640000', 1_763_640_000_000],
+    ['fractional seconds', 1_763_640_000.853, 1_763_640_000_853],
+    ['milliseconds', 1_763_640_000_250, 1_763_640_000_250],
+    ['a 64-bit number', { low: 1_763_640_000, high: 0, unsigned: true }, 1_763_640_000_000],
+    ['no time, but the envelope has one', 'yesterday', 1_763_640_000_250],
+    ['a time before WhatsApp', 12, 1_763_640_000_250],
+    ['a time that no calendar has', 1e300, 1_763_640_000_250],
+  ])('provider time given as %s', (_, timestamp, expected) => {
+    const event = normalise({
+      event: 'message',
+      timestamp: 1_763_640_000_250,
+      payload: { id: 'x', from: '5511911111111@c.us', body: 'oi', timestamp },
+    })[0];
+    expect(event?.providerAt).toBe(expected);
+  });
+
+  test('what a person wrote arrives as written', () => {
+    const text = 'a\u0000b \ud800 \u2028 "quoted" \\u0041 <b>&amp;</b> 👩‍👩‍👧';
+    const event = normalise({ event: 'message', payload: { from: '5511911111111@c.us', body: text } })[0];
+    expect(event).toMatchObject({ message: { content: { kind: 'text', text } } });
+  });
+
+  test('text beyond what WhatsApp takes is cut between characters; the raw event keeps it', () => {
+    const text = `${'a'.repeat(65_535)}👍 and more`;
+    const event = normalise({ event: 'message', payload: { from: '5511911111111@c.us', body: text } })[0];
+    expect(event).toMatchObject({ message: { content: { text: 'a'.repeat(65_535) } } });
+    expect(event?.raw).toContain('and more');
+  });
+
+  test('an event name cannot carry a number or break a line', () => {
+    const event = normalise({ event: 'chat\n5511911111111 É' })[0];
+    expect(event).toMatchObject({ type: 'webhook.other', event: 'chat-n' });
+  });
+
+  test('a note to ourselves is a chat with ourselves', () => {
+    const event = normalise({
+      event: 'message.any',
+      me,
+      payload: { id: `true_${me.id}_A1`, from: me.id, to: me.id, fromMe: true, body: 'lembrar' },
+    })[0];
+    expect(event).toMatchObject({ type: 'message.echoed', chat: { addresses: [me.id] } });
+  });
+});
+
+test('a vote that could not be read has no options, which is not the same as none', () => {
+  const options = ['a vote in a group', 'a vote that could not be read'].map((title) => {
+    const event = normalise(wahaSamples.find((sample) => sample.title === title)?.body)[0];
+    return event?.type === 'message.changed' ? event.details.options : 'no change';
+  });
+  expect(options).toEqual([[], undefined]);
+});
+
+describe('hostile bodies', () => {
+  const isSound = (event: NormalisedEvent): void => {
+    if (event.type === 'webhook.other') expect(event.event).toMatch(/^[a-z0-9._-]{1,64}$/);
+    if (event.type !== 'instance.reported' && event.chat !== undefined) {
+      for (const address of event.chat.addresses) expect(address).toMatch(/^[\w.:-]{1,128}@[a-z.]{1,30}$/);
+    }
+    expect(event.providerAt === null || Number.isSafeInteger(event.providerAt)).toBe(true);
+    expect(() => JSON.stringify(event)).not.toThrow();
+  };
+
+  test('any JSON object is at least one event', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 })), (value) => {
+        const events = normalise(value);
+        expect(events.length).toBeGreaterThan(0);
+        events.forEach(isSound);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('a sample with parts of it replaced or missing is at least one event', () => {
+    const junk = fc.oneof(
+      fc.jsonValue({ maxDepth: 2 }),
+      fc.constantFrom('', 'me', 'x'.repeat(100_000), '__proto__', '_', 'true__', -1, 1e308, { _serialized: 1 }, [[]]),
+    );
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...wahaSamples),
+        fc.array(fc.tuple(fc.nat(), junk, fc.boolean()), { minLength: 1, maxLength: 4 }),
+        ({ body }, mutations) => {
+          const mutated = JSON.parse(JSON.stringify(body)) as Record<string, unknown>;
+          for (const [place, value, remove] of mutations) mutate(mutated, place, value, remove);
+          const events = normalise(mutated);
+          expect(events.length).toBeGreaterThan(0);
+          events.forEach(isSound);
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('names of Object.prototype are names like any other', () => {
+    const raw =
+      '{"event":"constructor","__proto__":{"event":"message"},"payload":{"__proto__":{"from":"5511911111111@c.us"}}}';
+    const events = waha.normalise(
+      { json: JSON.parse(raw) as Record<string, unknown>, raw, requestId: 'r' },
+      wahaInstance,
+    );
+    expect(events).toMatchObject([{ type: 'webhook.other', event: 'constructor', chat: undefined }]);
+    expect(({} as Record<string, unknown>)['event']).toBeUndefined();
+  });
+});
+
+describe('signature', () => {
+  // The vector of WAHA's documentation.
+  const raw = Buffer.from('{"event":"message","session":"default","engine":"WEBJS"}');
+  const hmac =
+    '208f8a55dde9e05519e898b10b89bf0d0b3b0fdf11fdbf09b6b90476301b98d8097c462b2b17a6ce93b6b47a136cf2e78a33a63f6752c2c1631777076153fa89';
+  const instance = { ...wahaInstance, credentials: { webhookToken: 't', webhookSecret: 'my-secret-key' } };
+  const verify = (headers: Record<string, string | string[]>, body = raw, of = instance) =>
+    waha.verify(body, headers, of);
+
+  test('the documented vector is right', () => {
+    expect(verify({ 'x-webhook-hmac': hmac })).toBe(true);
+    expect(verify({ 'x-webhook-hmac': hmac, 'x-webhook-hmac-algorithm': 'sha512' })).toBe(true);
+  });
+
+  test.each([
+    ['missing', {}],
+    ['empty', { 'x-webhook-hmac': '' }],
+    ['upper case', { 'x-webhook-hmac': hmac.toUpperCase() }],
+    ['short', { 'x-webhook-hmac': hmac.slice(0, -1) }],
+    ['long', { 'x-webhook-hmac': `${hmac}0` }],
+    ['followed by a line end', { 'x-webhook-hmac': `${hmac}\n` }],
+    ['not hex', { 'x-webhook-hmac': `g${hmac.slice(1)}` }],
+    ['with a prefix', { 'x-webhook-hmac': `sha512=${hmac}` }],
+    ['given twice', { 'x-webhook-hmac': [hmac, hmac] }],
+    ['of another algorithm', { 'x-webhook-hmac': hmac, 'x-webhook-hmac-algorithm': 'sha256' }],
+    ['by SHA-256', { 'x-webhook-hmac': createHmac('sha256', 'my-secret-key').update(raw).digest('hex') }],
+    ['by another key', { 'x-webhook-hmac': createHmac('sha512', 'another').update(raw).digest('hex') }],
+    ['by no key', { 'x-webhook-hmac': createHmac('sha512', '').update(raw).digest('hex') }],
+  ])('a signature that is %s is refused', (_, headers) => {
+    expect(verify(headers)).toBe(false);
+  });
+
+  test('an instance without a secret takes nothing', () => {
+    const unsigned = { ...wahaInstance, credentials: { webhookToken: 't' } };
+    const empty = { 'x-webhook-hmac': createHmac('sha512', '').update(raw).digest('hex') };
+    expect(waha.verify(raw, empty, unsigned)).toBe(false);
+  });
+});
+
+/** Replaces or removes the value at some place of a tree; places are counted through all of it. */
+function mutate(root: Record<string, unknown>, place: number, value: unknown, remove: boolean): void {
+  const places: (readonly [Record<string, unknown>, string])[] = [];
+  const walk = (parent: Record<string, unknown>): void => {
+    for (const [name, child] of Object.entries(parent)) {
+      places.push([parent, name]);
+      if (typeof child === 'object' && child !== null) walk(child as Record<string, unknown>);
+    }
+  };
+  walk(root);
+  const chosen = places[place % Math.max(places.length, 1)];
+  if (chosen === undefined) return;
+  const [parent, name] = chosen;
+  if (remove) Reflect.deleteProperty(parent, name);
+  else parent[name] = value;
+}

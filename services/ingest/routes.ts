@@ -1,0 +1,125 @@
+/**
+ * The webhook route. Does nothing but check, normalise and append: no reply, no call to a provider.
+ *
+ * In this order, each step only when the one before was passed: token (404, before the body is
+ * read) · room in memory (503) · content type and size (415, 413) · signature over the raw bytes
+ * (401) · form (400) · log (503) · window of duplicates marked · 200.
+ *
+ * Invariant: 200 is sent only when every event of the body is durable on the log.
+ */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+
+import { Problem } from '#runtime/http.ts';
+import type { Instance } from '#runtime/instances/instances.ts';
+import type { Runtime } from '#runtime/runtime.ts';
+
+import { BodyBudget, type Ticket } from './body-budget.ts';
+import type { DuplicateWindow } from './duplicate-window.ts';
+import { parseBody } from './json-body.ts';
+import type { WebhookProvider } from './providers/provider.ts';
+import { simulator } from './providers/simulator.ts';
+import { waha } from './providers/waha.ts';
+import { openRecorder } from './record.ts';
+
+/** Largest webhook body. */
+export const bodyBytesMax = 6 * 1_024 * 1_024;
+
+/** Bodies in memory at a time, in bytes; each costs a few times its size while it is worked on. */
+const bodiesBytesMax = 8 * bodyBytesMax;
+
+const retryAfterSecondsWhenFull = 1;
+
+const providersByName: ReadonlyMap<string, WebhookProvider> = new Map([
+  ['waha', waha],
+  ['simulator', simulator],
+]);
+
+/** What is known of a request once its token was found. */
+interface Admitted {
+  readonly provider: WebhookProvider;
+  readonly instance: Instance;
+  readonly ticket: Ticket;
+}
+
+/** Where a webhook comes to. */
+interface Destination {
+  readonly Params: { readonly provider: string; readonly token: string };
+}
+
+/**
+ * Registers `POST /webhooks/:provider/:token`. The body's parser is the route's own; other routes of
+ * the server keep theirs. `window` stays the caller's to close.
+ */
+export function ingestRoutes(server: FastifyInstance, runtime: Runtime, window: DuplicateWindow): void {
+  const { metrics, logger } = runtime;
+  const recorder = openRecorder(runtime, window);
+  const budget = new BodyBudget(bodiesBytesMax);
+  const admitted = new WeakMap<FastifyRequest<Destination>, Admitted>();
+
+  const admit = async (request: FastifyRequest<Destination>): Promise<Admitted> => {
+    const { provider: name, token } = request.params;
+    const provider = providersByName.get(name);
+    const instance = provider === undefined ? undefined : await runtime.instances.byToken(token);
+    // The same answer for an unknown provider, an unknown token and a token of another provider.
+    if (provider === undefined || instance?.provider !== name) {
+      throw new Problem(404, 'not-found', 'There is nothing here.');
+    }
+    const ticket = budget.enter(announcedBytes(request));
+    if (ticket === undefined) {
+      throw new Problem(503, 'ingest-full', 'Too much is being taken in; try again.', retryAfterSecondsWhenFull);
+    }
+    return { provider, instance, ticket };
+  };
+
+  const take = async (request: FastifyRequest<Destination>, { provider, instance }: Admitted) => {
+    const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+    if (!provider.verify(bytes, request.headers, instance)) {
+      throw new Problem(401, 'signature-invalid', 'The signature is missing or wrong.');
+    }
+    const events = provider.normalise({ ...parseBody(bytes), requestId: request.id }, instance);
+    const { events: recorded, ...counts } = await recorder.record(events, instance);
+    for (const [outcome, count] of Object.entries(counts)) {
+      if (count > 0) metrics.ingestEvents.inc({ provider: instance.provider, outcome }, count);
+    }
+    return provider.answersEvents ? { ...counts, events: recorded } : counts;
+  };
+
+  void server.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+      done(null, body);
+    });
+    scope.post<Destination>('/webhooks/:provider/:token', {
+      bodyLimit: bodyBytesMax,
+      onRequest: async (request, reply) => {
+        const found = await admit(request);
+        admitted.set(request, found);
+        reply.raw.once('close', () => found.ticket.release());
+      },
+      onResponse: async (request, reply) => {
+        const provider = admitted.get(request)?.instance.provider ?? 'unknown';
+        metrics.ingestRequests.inc({ provider, outcome: String(reply.statusCode) });
+        metrics.ingestDuration.observe({ provider }, reply.elapsedTime / 1_000);
+      },
+      handler: async (request, reply) => {
+        const found = admitted.get(request);
+        if (found === undefined) throw new Error('a webhook was handled before it was admitted');
+        const answer = await found.ticket.during(() => take(request, found));
+        logger.debug('webhook recorded', {
+          tenant: found.instance.tenant,
+          instance: found.instance.id,
+          requestId: request.id,
+          count: answer.accepted + answer.ignored,
+          durationMs: Math.round(reply.elapsedTime),
+        });
+        return answer;
+      },
+    });
+  });
+}
+
+/** Bytes that the headers announce; the limit when they do not say, or say more than will be read. */
+function announcedBytes(request: FastifyRequest<Destination>): number {
+  const announced = Number(request.headers['content-length'] ?? bodyBytesMax);
+  return Number.isSafeInteger(announced) && announced >= 0 ? Math.min(announced, bodyBytesMax) : bodyBytesMax;
+}
