@@ -1,7 +1,7 @@
 /**
- * `npm start`, `npm test` and `npm run verify` on any Node from 18 on, with nothing installed.
+ * `npm start`, `npm run cluster`, `npm test` and `npm run verify` on any Node from 18 on, with nothing installed.
  *
- *   node services/launcher.mjs start|test|verify [arguments of the program]
+ *   node services/launcher.mjs start|cluster|test|verify [arguments of the program]
  *
  * Owns `node_modules/` with its stamp, the application of `patches/`, and `.node/` (the Node that the
  * program runs on, when the one at hand is too old). Plain JavaScript without dependencies: it runs
@@ -71,13 +71,13 @@ const workFolder = path.join(root, '.cache', 'set-up');
 /** What a user can do something about: told in one line, without a stack. */
 class SetUpError extends Error {}
 
-const commands = { start, test, verify };
+const commands = { start, cluster, test, verify };
 
 async function main() {
   const [name = '', ...programArguments] = process.argv.slice(2);
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
-    say('usage: node services/launcher.mjs start|test|verify [arguments]');
+    say('usage: node services/launcher.mjs start|cluster|test|verify [arguments]');
     process.exitCode = 2;
     return;
   }
@@ -91,9 +91,19 @@ async function main() {
 
 // ------------------------------------------------------------------ commands
 
-/** Runs the program, in this process when it can. */
-async function start(node, programArguments) {
-  const program = path.join(root, 'services', 'main.ts');
+/** Runs everything in one process. */
+function start(node, programArguments) {
+  return runProgram('main.ts', node, programArguments);
+}
+
+/** Runs one process per service, on a real broker. */
+function cluster(node, programArguments) {
+  return runProgram('cluster.ts', node, programArguments);
+}
+
+/** Runs a program, in this process when it can. */
+async function runProgram(file, node, programArguments) {
+  const program = path.join(root, 'services', file);
   if (node !== process.execPath) return runToItsEnd(node, [program, ...programArguments], { PROSA_LAUNCHER: '1' });
   whenParentDies(() => process.kill(process.pid, 'SIGTERM'));
   process.argv = [process.execPath, program, ...programArguments];

@@ -6,17 +6,18 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { findMachine } from '#machines/registry.ts';
-import { type Config, readConfig } from '#runtime/config.ts';
+import { readConfig } from '#runtime/config.ts';
 import { createHttpServer, listen } from '#runtime/http.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { openPlatform } from '#runtime/platform.ts';
 import { drainOnSignal, runMain, stopWhenOneEnds } from '#runtime/process.ts';
 import { openSimulatorPhone } from '#runtime/simulator/simulator-phone.ts';
 
+import { announce } from './announce.ts';
 import { apiRoutes } from './api/routes.ts';
 import { startCompliance } from './compliance/compliance.ts';
 import { startConversation } from './conversation/conversation.ts';
-import { type Demo, provideDemo } from './demo.ts';
+import { provideDemo } from './demo.ts';
 import type { DuplicateWindow } from './ingest/duplicate-window.ts';
 import { openDuplicateWindow } from './ingest/open-window.ts';
 import { bodyBytesMax, ingestRoutes } from './ingest/routes.ts';
@@ -28,7 +29,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } }, strict: true });
   const config = readConfig();
   const logger = createLogger(config.logLevel);
-  const platform = await openPlatform(config, logger);
+  const platform = await openPlatform(config, logger, { setUp: true });
 
   const api = platform.runtime('prosa_api', 'api');
   const worker = platform.runtime('prosa_worker', 'worker');
@@ -68,37 +69,11 @@ async function main(): Promise<void> {
   stopWhenOneEnds(logger, services);
 
   url = await listen(server, config, logger);
-  announce(values.json, config, url, demo);
+  announce(values.json, resolve(config.dataDir), url, demo);
 }
 
 /** The shared window is the only use of Redis; it knows whether it reaches it. */
 const pingWindow = (window: DuplicateWindow): Promise<void> =>
   window.degraded() ? Promise.reject(new Error('Redis is away')) : Promise.resolve();
-
-function announce(json: boolean, config: Config, url: string, demo: Demo | undefined): void {
-  const dataDir = resolve(config.dataDir);
-  if (json) {
-    process.stdout.write(`${JSON.stringify({ event: 'ready', url, ...demo, dataDir })}\n`);
-    return;
-  }
-  const lines = [`Prosa is ready at ${url}`, `  data    ${dataDir}`];
-  if (demo !== undefined) {
-    lines.push(`  tenant  ${demo.tenant}`, `  key     ${demo.apiKey}`);
-    for (const { provider, webhook, secret } of demo.instances) {
-      lines.push(`  ${provider.padEnd(10)} ${url}${webhook}${secret === undefined ? '' : `  (HMAC secret ${secret})`}`);
-    }
-    const authorization = `-H 'authorization: Bearer ${demo.apiKey}'`;
-    lines.push(
-      '',
-      'Write as a person with a simulated WhatsApp:',
-      `  curl -s ${url}/v1/simulator/messages ${authorization} -H 'content-type: application/json' -d '{"from":"5511999990001","text":"Oi"}'`,
-      'Read what that phone received:',
-      `  curl -s '${url}/v1/simulator/messages?phone=5511999990001' ${authorization}`,
-      '',
-      'Ctrl-C stops.',
-    );
-  }
-  process.stdout.write(`${lines.join('\n')}\n`);
-}
 
 await runMain(main);

@@ -57,7 +57,7 @@ function layerAdvice(path: string, target: string): string | undefined {
   if (path.startsWith('services/runtime/')) return runtimeAdvice(target);
   if (isTesting(path)) return undefined;
   const service = serviceOf(path);
-  if (service === undefined || !to('services/')) return undefined;
+  if (service === undefined || service === 'set-up' || !to('services/')) return undefined;
   const near = to('services/runtime/') || to(`services/${service}/`);
   return near ? undefined : 'services meet on topics; shared code belongs in services/runtime.';
 }
@@ -79,7 +79,7 @@ const clientHomes: Readonly<Record<string, RegExp | undefined>> = {
   undici: undefined,
   pg: /^services\/runtime\/database\//,
   avsc: /^schemas\/codec\.ts$/,
-  testcontainers: /^services\/runtime\/testing\//,
+  testcontainers: /^services\/runtime\/components\//,
 };
 
 /** Libraries that speak to the outside stay behind a port. */

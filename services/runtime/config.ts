@@ -166,3 +166,6 @@ function kafkaOf(from: z.infer<typeof settings>): KafkaConfig | undefined {
 /** Whether this process is the launcher's child: then it must not outlive it. Said by the launcher, not by users. */
 export const startedByLauncher = (environment: Readonly<Record<string, string | undefined>> = process.env): boolean =>
   environment['PROSA_LAUNCHER'] === '1';
+
+/** The whole environment, for a supervisor that starts other programs with it. */
+export const inheritedEnvironment = (): Readonly<Record<string, string | undefined>> => ({ ...process.env });

@@ -164,6 +164,7 @@ export async function serve(
   let stopping: Promise<void> | undefined;
   return {
     name,
+    url,
     finished: finished.promise,
     stop: () => {
       stopping ??= server

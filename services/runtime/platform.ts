@@ -10,7 +10,7 @@ import { topicTable, topics } from '#schemas/topics.ts';
 import type { Config } from './config.ts';
 import { type Database, type ServiceRole, openDatabase } from './database/database.ts';
 import { startEmbeddedPostgres } from './database/embedded-postgres.ts';
-import { migrate } from './database/migrate.ts';
+import { migrate, requireMigrated } from './database/migrate.ts';
 import { openDirectory } from './directory/postgres-directory.ts';
 import { openInstances } from './instances/instances.ts';
 import { openKafkaLog } from './log/adapters/kafka/kafka-log.ts';
@@ -50,15 +50,22 @@ export interface Platform {
 /** The tenant that development makes by itself. */
 export const demoTenant = 'demo';
 
-/** Opens the platform. Throws `config.invalid`, `data-directory.in-use`, `database.unavailable`, `log.unavailable`. */
-export async function openPlatform(config: Config, logger: Logger, now: () => number = Date.now): Promise<Platform> {
+/**
+ * Opens the platform. With `setUp` it is brought up to date first (migrations, topics, groups): by the
+ * one process of `npm start` and by the set-up service; others find it so or refuse to start. Throws `config.invalid`, `data-directory.in-use`, `database.unavailable`, `log.unavailable`. */
+export async function openPlatform(
+  config: Config,
+  logger: Logger,
+  { setUp, now = Date.now }: { readonly setUp: boolean; readonly now?: () => number },
+): Promise<Platform> {
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
     const url = await openPostgres(config, logger, closers);
-    await migrate(url);
+    if (setUp) await migrate(url);
+    else await requireMigrated(url);
     const open = (role: ServiceRole, max: number, applicationName: string): Database => {
       const database = openDatabase({ url, role, connectionsMax: max, applicationName });
       closers.push(() => database.close());
@@ -66,8 +73,10 @@ export async function openPlatform(config: Config, logger: Logger, now: () => nu
     };
     const log = await openLog(config, logger, open);
     closers.push(() => log.close());
-    await log.createTopics(topicTable.map(({ name }) => name));
-    for (const [group, topic] of groups) await log.createGroup(group, topic);
+    if (setUp) {
+      await log.createTopics(topicTable.map(({ name }) => name));
+      for (const [group, topic] of groups) await log.createGroup(group, topic);
+    }
     const keys = openKeys(config);
     const metrics = createMetrics();
     return {

@@ -97,13 +97,15 @@ export async function runService(
     if (config.databaseUrl === undefined)
       throw new OperatingError('config.invalid', `${name} as a process of its own needs DATABASE_URL`);
     const logger = createLogger(config.logLevel, name);
-    const platform = await openPlatform(config, logger);
+    const platform = await openPlatform(config, logger, { setUp: false });
     const service = await start(platform.runtime(role, name), config);
     drainOnSignal(logger, async () => {
       await service.stop();
       await platform.close();
     });
     stopWhenOneEnds(logger, [service]);
-    process.stdout.write(`${JSON.stringify({ event: 'ready', service: name })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ event: 'ready', service: name, ...(service.url === undefined ? {} : { url: service.url }) })}\n`,
+    );
   });
 }

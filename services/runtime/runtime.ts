@@ -31,6 +31,8 @@ export interface Runtime {
 /** A started service. */
 export interface RunningService {
   readonly name: string;
+  /** Where it listens, when it does. */
+  readonly url?: string;
   /** Rejects when the service stopped by itself: the process ends. Resolves after `stop`. */
   readonly finished: Promise<void>;
   /** Finishes what is in process and stops. Idempotent. */

@@ -29,7 +29,6 @@ export interface PhoneItem {
   readonly text: string;
 }
 
-const mainFile = new URL('../main.ts', import.meta.url).pathname;
 const readyTimeoutMs = 60_000;
 
 /** The program on one data directory, through any number of lives. */
@@ -41,14 +40,20 @@ export class Program {
   #child: ChildProcess | undefined;
   #ready: Ready | undefined;
 
-  private constructor(dataDir: string, environment: Readonly<Record<string, string>>) {
+  readonly #file: string;
+
+  private constructor(dataDir: string, environment: Readonly<Record<string, string>>, file: string) {
+    this.#file = new URL(`../${file}`, import.meta.url).pathname;
     this.dataDir = dataDir;
     this.#environment = environment;
   }
 
-  /** A program on a fresh data directory, started. */
-  static async start(environment: Readonly<Record<string, string>> = {}): Promise<Program> {
-    const program = new Program(await mkdtemp(join(tmpdir(), 'prosa-program-')), environment);
+  /** A program on a fresh data directory, started: everything in one process, or the cluster. */
+  static async start(
+    environment: Readonly<Record<string, string>> = {},
+    file: 'main.ts' | 'cluster.ts' = 'main.ts',
+  ): Promise<Program> {
+    const program = new Program(await mkdtemp(join(tmpdir(), 'prosa-program-')), environment, file);
     await program.start();
     return program;
   }
@@ -66,7 +71,7 @@ export class Program {
 
   /** Starts a life; resolves at its ready line. */
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [mainFile, '--json'], {
+    const child = spawn(process.execPath, [this.#file, '--json'], {
       env: { PATH: process.env['PATH'], PORT: '0', PROSA_DATA_DIR: this.dataDir, ...this.#environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -6,13 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { findRedis } from '#runtime/testing/redis.ts';
+import { findRedis } from '#runtime/components/redis.ts';
 
 import { type DuplicateWindow, windowTtlMs } from '../duplicate-window.ts';
 import { ingestWorld } from '../testing/ingest-world.ts';
 import { openRedisWindow } from './redis-window.ts';
 
-const redis = await findRedis();
+const redis = await findRedis(process.env);
 if (redis === undefined) process.stderr.write('\nNO REDIS HERE: the shared window of duplicates is not tested.\n\n');
 
 const url = redis?.url ?? '';

@@ -2,11 +2,13 @@
  * Brings a database to the newest migration. Idempotent; concurrent calls wait for each other.
  */
 import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 import pg from 'pg';
 import Postgrator from 'postgrator';
 
+import { OperatingError } from '../errors.ts';
 import { rolePassword, serviceRoles } from './database.ts';
 
 /** Any fixed number: the advisory lock under which migrations run. */
@@ -35,6 +37,30 @@ export async function migrate(ownerUrl: string): Promise<void> {
     await provideLogins(client, ownerUrl);
   } finally {
     await client.end();
+  }
+}
+
+/** Throws `config.invalid` unless the database has exactly the migrations of this release. */
+export async function requireMigrated(ownerUrl: string): Promise<void> {
+  const client = new pg.Client({ connectionString: ownerUrl, application_name: 'prosa-check' });
+  try {
+    await client.connect();
+    const newest = Math.max(
+      ...(await readdir(new URL('./migrations/', import.meta.url))).map((name) => Number.parseInt(name, 10)),
+    );
+    const known = await client.query<{ known: boolean }>(`SELECT to_regclass('schema_version') IS NOT NULL AS known`);
+    const found =
+      known.rows[0]?.known === true
+        ? await client.query<{ version: string | null }>('SELECT max(version) AS version FROM schema_version')
+        : undefined;
+    if (Number(found?.rows[0]?.version ?? 0) !== newest) {
+      throw new OperatingError('config.invalid', `the database is not at migration ${newest}; run the set-up service`);
+    }
+  } catch (caught) {
+    if (caught instanceof OperatingError) throw caught;
+    throw new OperatingError('database.unavailable', undefined, caught);
+  } finally {
+    await client.end().catch(() => undefined);
   }
 }
 

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { afterEach, expect, test } from 'vitest';
 
 import { type FakeWaha, type FakeWahaOptions, signWahaWebhook, startFakeWaha } from './fake-waha.ts';
-import { endProcess } from './process-guard.ts';
+import { endProcess } from '../components/process-guard.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
 

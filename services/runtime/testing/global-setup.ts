@@ -8,7 +8,7 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { findBroker, type Broker } from './broker.ts';
+import { findBroker, type Broker } from '../components/broker.ts';
 import { answerFile, wantedFile, type BrokerAnswer } from './shared-broker.ts';
 
 declare module 'vitest' {
@@ -39,7 +39,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 
 async function find(folder: string): Promise<Broker | undefined> {
   try {
-    const broker = await findBroker({ progress: say });
+    const broker = await findBroker({ environment: process.env, progress: say });
     if (broker === undefined)
       say('NO BROKER: no KAFKA_BROKERS, no Docker image, no Java with Maven. BROKER SUITES ARE SKIPPED.');
     await answer(folder, broker === undefined ? { kind: 'none' } : { kind: broker.kind, brokers: broker.brokers });

@@ -14,7 +14,7 @@ import { afterAll } from 'vitest';
 import { startEmbeddedPostgres } from '#runtime/database/embedded-postgres.ts';
 import { migrate } from '#runtime/database/migrate.ts';
 
-import { guardProcess } from './process-guard.ts';
+import { guardProcess } from '../components/process-guard.ts';
 
 /** A database of one's own, as its owner. */
 export interface TestDatabase {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RecordLog } from '../../record-log.ts';
-import { findBroker, type Broker } from '#runtime/testing/broker.ts';
+import { findBroker, type Broker } from '#runtime/components/broker.ts';
 import {
   copyingTo,
   expectCode,
@@ -25,7 +25,7 @@ describe.skipIf(shared?.kind !== 'kafka')('the Kafka log while its broker dies',
   let log: RecordLog;
 
   beforeAll(async () => {
-    broker = await findBroker();
+    broker = await findBroker({ environment: process.env });
     if (broker === undefined) throw new Error('There was a broker a moment ago.');
     harness = await kafkaHarness({ kind: 'kafka', brokers: broker.brokers }, { partitionCount: 4 });
     context = openContext(harness);

@@ -46,11 +46,7 @@ function call(at: Endpoint, method: 'GET' | 'POST', path: string, timeoutMs: num
 }
 
 /** Whether a daemon answers and `image` is there, or could be pulled when `pullTimeoutMs` is above 0. */
-export async function dockerHasImage(
-  image: string,
-  pullTimeoutMs: number,
-  environment: Environment = process.env,
-): Promise<boolean> {
+export async function dockerHasImage(image: string, pullTimeoutMs: number, environment: Environment): Promise<boolean> {
   const at = endpoint(environment);
   if (at === undefined || (await call(at, 'GET', '/_ping', 1_000)) !== 200) return false;
   if ((await call(at, 'GET', `/images/${image}/json`, 5_000)) === 200) return true;

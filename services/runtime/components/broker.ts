@@ -22,7 +22,8 @@ export interface Broker {
 
 /** Where to look and where to keep things. */
 export interface FindBrokerOptions {
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** The process environment: which broker is configured, where Docker and Java are. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Data that is to stay (Apache Kafka only); absent: temporary. */
   readonly dataFolder?: string;
   /** Port to listen on (Apache Kafka only); absent: a free one. */
@@ -35,8 +36,8 @@ const pullTimeoutMs = 60_000;
 const cacheFolder = fileURLToPath(new URL('../../../.cache', import.meta.url));
 
 /** Undefined when there is no way to have one here; throws in that case when `CI` is set. */
-export async function findBroker(options: FindBrokerOptions = {}): Promise<Broker | undefined> {
-  const environment = options.environment ?? process.env;
+export async function findBroker(options: FindBrokerOptions): Promise<Broker | undefined> {
+  const { environment } = options;
   const progress = options.progress ?? ((): void => undefined);
   const configured = (environment['KAFKA_BROKERS'] ?? '').split(',').filter((address) => address.trim() !== '');
   if (configured.length > 0) return { brokers: configured, kind: 'configured', stop: () => Promise.resolve() };

@@ -82,7 +82,7 @@ async function startContainer(): Promise<FoundRedis> {
 }
 
 /** Undefined when there is no way to have one here; throws in that case when `CI` is set. */
-export async function findRedis(environment: Environment = process.env): Promise<FoundRedis | undefined> {
+export async function findRedis(environment: Environment): Promise<FoundRedis | undefined> {
   const url = environment['REDIS_URL'];
   if (url !== undefined && url !== '') return { url, kind: 'configured', stop: () => Promise.resolve() };
   if (await dockerHasImage(image, 0, environment)) {

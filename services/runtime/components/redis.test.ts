@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import { findRedis } from './redis.ts';
 
-const found = await findRedis();
+const found = await findRedis(process.env);
 
 describe('the search for a Redis', () => {
   test('takes the configured one, whatever else there is', async () => {

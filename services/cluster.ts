@@ -1,0 +1,217 @@
+/**
+ * `npm run cluster`: the real broker and one process per service, on one machine.
+ *
+ * Owns the processes it starts: broker, embedded Postgres, Redis where there is one, every service
+ * (actor host and sender twice), and a small edge that gives them one URL as a proxy would. Lines of
+ * services are prefixed with their name. A service that ends by itself is started again; one signal
+ * ends all, in the reverse order of starting.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+
+import { findBroker } from '#runtime/components/broker.ts';
+import { findRedis } from '#runtime/components/redis.ts';
+import { type Config, inheritedEnvironment, readConfig } from '#runtime/config.ts';
+import { startEmbeddedPostgres } from '#runtime/database/embedded-postgres.ts';
+import { OperatingError } from '#runtime/errors.ts';
+import { createLogger } from '#runtime/logger.ts';
+import { demoTenant } from '#runtime/platform.ts';
+import { drainOnSignal, runMain } from '#runtime/process.ts';
+import { provisionKeyFile } from '#runtime/vault/key-file.ts';
+
+import { announce } from './announce.ts';
+import type { Demo } from './demo.ts';
+import { startEdge } from './edge.ts';
+
+/** Services, in the order of starting, with how many processes each has. */
+const processes: readonly (readonly [service: string, count: number])[] = [
+  ['conversation', 2],
+  ['timers', 1],
+  ['sender', 2],
+  ['projection', 1],
+  ['compliance', 1],
+  ['ingest', 1],
+];
+
+/** Before a service that ended by itself is started again. */
+const restartDelayMs = 1_000;
+
+/** What a service's process says when it is ready. */
+interface ServiceReady {
+  readonly event: string;
+  readonly url?: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A service's process, started again whenever it ends by itself. */
+class Supervised {
+  readonly name: string;
+  readonly #service: string;
+  readonly #environment: Environment;
+  #child: ChildProcess | undefined;
+  #stopping = false;
+
+  constructor(service: string, name: string, environment: Environment) {
+    this.name = name;
+    this.#service = service;
+    this.#environment = environment;
+  }
+
+  /** Starts it; resolves with its ready line, rejects when it ends before. */
+  start(): Promise<ServiceReady> {
+    const child = spawn(process.execPath, [new URL(`./${this.#service}/main.ts`, import.meta.url).pathname], {
+      // The channel tells the child when this supervisor is gone, so that it does not outlive it.
+      env: { ...this.#environment, PROSA_LAUNCHER: '1' },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    this.#child = child;
+    createInterface({ input: child.stderr ?? process.stdin }).on('line', (line) =>
+      process.stderr.write(`${this.name.padEnd(15)} ${line}\n`),
+    );
+    return new Promise((resolveReady, reject) => {
+      createInterface({ input: child.stdout ?? process.stdin }).once('line', (line) => {
+        resolveReady(JSON.parse(line) as ServiceReady);
+        child.once('exit', () => {
+          this.#startAgain();
+        });
+      });
+      child.once('exit', (code) => {
+        reject(
+          new OperatingError('config.invalid', `${this.name} ended with ${code ?? 'a signal'} before it was ready`),
+        );
+      });
+    });
+  }
+
+  /** Asks it to drain; resolves when it is gone. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    await new Promise((gone) => {
+      child.once('exit', gone);
+      child.kill('SIGTERM');
+    });
+  }
+
+  #startAgain(): void {
+    if (this.#stopping) return;
+    process.stderr.write(`${this.name.padEnd(15)} ended by itself, starting again\n`);
+    setTimeout(() => {
+      if (!this.#stopping) this.start().catch(() => this.#startAgain());
+    }, restartDelayMs);
+  }
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } }, strict: true });
+  const config = readConfig();
+  const logger = createLogger(config.logLevel, 'cluster');
+  const closers: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const environment = await startParts(config, closers);
+    const demo = await setUp(environment);
+    const url = await startServices(config, environment, closers, logger);
+    drainOnSignal(logger, close);
+    announce(values.json, resolve(config.dataDir), url, demo);
+  } catch (caught) {
+    await close();
+    throw caught;
+  }
+}
+
+/** Broker, Postgres, Redis and keys; returns the environment that services are given. */
+async function startParts(config: Config, closers: (() => Promise<void>)[]): Promise<Environment> {
+  const environment = inheritedEnvironment();
+  const dataDir = resolve(config.dataDir);
+  await mkdir(dataDir, { recursive: true });
+
+  let { databaseUrl, keyFile } = config;
+  if (databaseUrl === undefined) {
+    const postgres = await startEmbeddedPostgres({ dataDir });
+    closers.push(() => postgres.stop());
+    databaseUrl = postgres.url;
+  }
+  if (keyFile === undefined) {
+    keyFile = join(dataDir, 'tenant-keys.json');
+    provisionKeyFile(keyFile, [demoTenant]);
+  }
+  const broker = await findBroker({
+    environment,
+    dataFolder: join(dataDir, 'kafka'),
+    progress: (line) => process.stderr.write(`${line}\n`),
+  });
+  if (broker === undefined) {
+    throw new OperatingError(
+      'log.unavailable',
+      'no broker: set KAFKA_BROKERS, or install Docker, or Java 17 with Maven',
+    );
+  }
+  closers.push(() => broker.stop());
+  const redis = await findRedis({ ...environment, CI: undefined });
+  if (redis !== undefined) closers.push(() => redis.stop());
+  return {
+    ...environment,
+    DATABASE_URL: databaseUrl,
+    KAFKA_BROKERS: broker.brokers.join(','),
+    PROSA_KEY_FILE: keyFile,
+    ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
+    // Each finds a free port and says which; the edge has the one that is asked for.
+    HOST: '127.0.0.1',
+    PORT: '0',
+  };
+}
+
+/** Runs the set-up service to its end. */
+async function setUp(environment: Environment): Promise<Demo | undefined> {
+  const child = spawn(process.execPath, [new URL('./set-up/main.ts', import.meta.url).pathname], {
+    env: environment,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const code = await new Promise<number | null>((resolveExit) => child.once('close', resolveExit));
+  if (code !== 0) throw new OperatingError('config.invalid', 'the set-up service failed');
+  const { event, ...demo } = JSON.parse(said) as Demo & { readonly event: string };
+  return event === 'set-up' && 'tenant' in demo ? demo : undefined;
+}
+
+/** Starts all services and the edge; returns its URL. */
+async function startServices(
+  config: Config,
+  environment: Environment,
+  closers: (() => Promise<void>)[],
+  logger: ReturnType<typeof createLogger>,
+): Promise<string> {
+  const started: Supervised[] = [];
+  closers.push(async () => {
+    await Promise.all(started.map((service) => service.stop()));
+  });
+  const start = async (service: string, name: string, more: Environment = {}): Promise<ServiceReady> => {
+    const supervised = new Supervised(service, name, { ...environment, ...more });
+    started.push(supervised);
+    return supervised.start();
+  };
+  const names = processes.flatMap(([service, count]) =>
+    Array.from({ length: count }, (_, i) => [service, count === 1 ? service : `${service}-${i + 1}`] as const),
+  );
+  const ready = new Map(
+    await Promise.all(names.map(async ([service, name]) => [name, await start(service, name)] as const)),
+  );
+  const ingest = ready.get('ingest')?.url ?? '';
+  const api = await start('api', 'api', { PROSA_INGEST_URL: ingest });
+  const edge = await startEdge({ '/webhooks/': ingest, '/': api.url ?? '' }, config, logger);
+  closers.push(() => edge.close());
+  return edge.url;
+}
+
+await runMain(main);
