@@ -202,6 +202,11 @@ const messages: readonly WahaSample[] = [
     ),
     { type: 'message.echoed', source: 'unknown', chat: { addresses: [ana], group: false } },
   ),
+  sample(
+    'a message that gives our own LID as the other name',
+    envelope('message', direct({ _data: { key: { remoteJid: anaJid, remoteJidAlt: me.lid } } })),
+    { chat: { addresses: [ana], group: false } },
+  ),
   sample('a message without an id', envelope('message', direct({ id: undefined })), {
     type: 'message.received',
     message: { stableId: 'evt_01k0000000000000000message' },

@@ -208,5 +208,6 @@ function mutate(root: Record<string, unknown>, place: number, value: unknown, re
   if (chosen === undefined) return;
   const [parent, name] = chosen;
   if (remove) Reflect.deleteProperty(parent, name);
-  else parent[name] = value;
+  // A copy: the same value put inside of itself would be no JSON.
+  else parent[name] = structuredClone(value);
 }
