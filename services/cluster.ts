@@ -8,6 +8,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
@@ -20,6 +21,7 @@ import { OperatingError } from '#runtime/errors.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { demoTenant } from '#runtime/platform.ts';
 import { drainOnSignal, runMain } from '#runtime/process.ts';
+import { derivedId } from '#runtime/records.ts';
 import { provisionKeyFile } from '#runtime/vault/key-file.ts';
 
 import { announce } from './announce.ts';
@@ -197,7 +199,8 @@ async function startServices(
     await Promise.all(started.map((service) => service.stop()));
   });
   const start = async (service: string, name: string, more: Environment = {}): Promise<ServiceReady> => {
-    const supervised = new Supervised(service, name, { ...environment, ...more });
+    const KAFKA_INSTANCE_ID = derivedId('n', hostname(), resolve(config.dataDir), name);
+    const supervised = new Supervised(service, name, { ...environment, KAFKA_INSTANCE_ID, ...more });
     started.push(supervised);
     return supervised.start();
   };

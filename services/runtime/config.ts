@@ -1,7 +1,12 @@
 /**
  * The configuration: read from the environment once, checked, frozen. No other file reads the
  * environment. `.env.example` lists every setting; a test compares the two.
+ *
+ * Every setting `NAME` may be given as `NAME_FILE` instead: the path of a file that holds the value, as
+ * orchestrators hand out secrets.
  */
+import { readFileSync, statSync } from 'node:fs';
+
 import { z } from 'zod';
 
 import { partitionCountDefault } from '#schemas/topics.ts';
@@ -61,8 +66,15 @@ const settings = z.object({
     .max(300_000)
     .default(30_000)
     .describe('A consumer silent for this long loses its partitions'),
+  KAFKA_INSTANCE_ID: optionalText.describe(
+    'Name of this process that stays when it starts again, unique among those that live: it then takes its place at once instead of after the session',
+  ),
   REDIS_URL: optionalText.describe('Redis for the shared window of duplicates; without it each process has its own'),
   REDIS_KEY_PREFIX: z.string().default('prosa:').describe('Put before every Redis key'),
+  SCHEMA_REGISTRY_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Schema registry that set-up registers the schemas with; user and password may be part of it'),
   WAHA_BASE_URL: z
     .url()
     .default('http://127.0.0.1:3001')
@@ -74,6 +86,11 @@ const settings = z.object({
 
 /** Names of all settings. */
 export const settingNames: readonly string[] = Object.keys(settings.shape);
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What may stand in the file of a setting; more is the wrong file. */
+const settingFileBytesMax = 65_536;
 
 /** TLS and SASL of the brokers. */
 export interface KafkaConfig {
@@ -87,6 +104,7 @@ export interface KafkaConfig {
   readonly replicationFactor: number;
   readonly topicPrefix: string;
   readonly sessionTimeoutMs: number;
+  readonly instanceId?: string;
 }
 
 /** The checked configuration. */
@@ -102,20 +120,20 @@ export interface Config {
   readonly kafka: KafkaConfig | undefined;
   readonly redis: { readonly url: string; readonly keyPrefix: string } | undefined;
   readonly ingestUrl: string | undefined;
+  /** May hold a password: not to be said anywhere. Asked at set-up only. */
+  readonly schemaRegistryUrl: string | undefined;
   /** WAHA of the demo tenant. */
   readonly demoWaha: { readonly baseUrl: string; readonly apiKey: string | undefined; readonly session: string };
 }
 
 /** Reads and checks the environment. Throws `config.invalid` naming every setting that is wrong or missing. */
-export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
-  const given = Object.fromEntries(
-    settingNames.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])),
-  );
-  const read = settings.safeParse(given);
-  if (!read.success) {
+export function readConfig(environment: Environment = process.env): Config {
+  const { values, wrong } = readGiven(environment);
+  const read = settings.safeParse(values);
+  if (!read.success || wrong.length > 0) {
     // The value is not repeated: it may be a secret.
-    const wrong = read.error.issues.map((issue) => `${issue.path.join('.')} (${issue.message})`);
-    throw new OperatingError('config.invalid', wrong.join('; '));
+    const issues = (read.error?.issues ?? []).map((issue) => `${issue.path.join('.')} (${issue.message})`);
+    throw new OperatingError('config.invalid', [...wrong, ...issues].join('; '));
   }
   const from = read.data;
   const missing = [
@@ -139,8 +157,37 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     kafka: kafkaOf(from),
     redis: from.REDIS_URL === undefined ? undefined : { url: from.REDIS_URL, keyPrefix: from.REDIS_KEY_PREFIX },
     ingestUrl: from.PROSA_INGEST_URL,
+    schemaRegistryUrl: from.SCHEMA_REGISTRY_URL,
     demoWaha: { baseUrl: from.WAHA_BASE_URL, apiKey: from.WAHA_API_KEY, session: from.WAHA_SESSION },
   });
+}
+
+/** The settings that are given, as texts, those in files too; `wrong` names what cannot be had. Empty is not given. */
+function readGiven(environment: Environment): {
+  readonly values: Readonly<Record<string, string>>;
+  readonly wrong: readonly string[];
+} {
+  const values: Record<string, string> = {};
+  const wrong: string[] = [];
+  for (const name of settingNames) {
+    const [value, file] = [environment[name], environment[`${name}_FILE`]];
+    if (value && file) wrong.push(`${name} and ${name}_FILE (only one of the two may be set)`);
+    else if (file) {
+      const text = readSettingFile(file);
+      if (text === undefined) wrong.push(`${name}_FILE (is not a file that can be read, or too large)`);
+      else if (text !== '') values[name] = text;
+    } else if (value) values[name] = value;
+  }
+  return { values, wrong };
+}
+
+function readSettingFile(path: string): string | undefined {
+  try {
+    const file = statSync(path);
+    return file.isFile() && file.size <= settingFileBytesMax ? readFileSync(path, 'utf8').trim() : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function kafkaOf(from: z.infer<typeof settings>): KafkaConfig | undefined {
@@ -160,6 +207,7 @@ function kafkaOf(from: z.infer<typeof settings>): KafkaConfig | undefined {
     replicationFactor: from.KAFKA_REPLICATION_FACTOR,
     topicPrefix: from.KAFKA_TOPIC_PREFIX ?? '',
     sessionTimeoutMs: from.KAFKA_SESSION_TIMEOUT_MS,
+    ...(from.KAFKA_INSTANCE_ID === undefined ? {} : { instanceId: from.KAFKA_INSTANCE_ID }),
   };
 }
 
@@ -167,5 +215,12 @@ function kafkaOf(from: z.infer<typeof settings>): KafkaConfig | undefined {
 export const startedByLauncher = (environment: Readonly<Record<string, string | undefined>> = process.env): boolean =>
   environment['PROSA_LAUNCHER'] === '1';
 
-/** The whole environment, for a supervisor that starts other programs with it. */
-export const inheritedEnvironment = (): Readonly<Record<string, string | undefined>> => ({ ...process.env });
+/**
+ * The whole environment, for a supervisor that starts other programs with it. Settings stand in it by
+ * themselves, not as files, so that the supervisor can give another value.
+ */
+export function inheritedEnvironment(environment: Environment = process.env): Environment {
+  const files = new Set(settingNames.map((name) => `${name}_FILE`));
+  const rest = Object.entries(environment).filter(([name]) => !files.has(name));
+  return { ...Object.fromEntries(rest), ...readGiven(environment).values };
+}

@@ -35,9 +35,11 @@ export function parkedOf(logged: LoggedRecord, reason: string): OutgoingRecord {
 }
 
 /**
- * Puts a parked record back at the end of the topic that it was parked from, as it was. Not
- * idempotent on the log; the actor's memory of message ids makes a second time harmless. Throws
- * `log.unavailable` when the record is no longer there.
+ * Puts a parked record back at the end of the topic that it was parked from, as it was; returns where
+ * it is now. One whose cause is not mended, such as bytes that no release can read, is parked again
+ * under its new offset: nothing is lost, nothing is gained. Not idempotent on the log; the actor's
+ * memory of message ids makes a second time harmless. Throws `log.unavailable` when the record is no
+ * longer there.
  */
 export async function redrive(log: RecordLog, parked: RecordPosition): Promise<RecordPosition> {
   const { topic, partition, offset } = parked;

@@ -3,6 +3,7 @@
  * (embedded unless configured), migrations, the log, the vault, the directory. The only place that
  * chooses adapters.
  */
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { topicTable, topics } from '#schemas/topics.ts';
@@ -18,6 +19,7 @@ import { openPostgresLog } from './log/adapters/postgres/postgres-log.ts';
 import type { RecordLog } from './log/record-log.ts';
 import type { Logger } from './logger.ts';
 import { type Metrics, createMetrics } from './metrics.ts';
+import { derivedId } from './records.ts';
 import type { Runtime } from './runtime.ts';
 import { openTenants } from './tenants/tenants.ts';
 import { type TenantKeys, openKeyFile, provisionKeyFile } from './vault/key-file.ts';
@@ -122,8 +124,18 @@ async function openLog(
 ): Promise<RecordLog> {
   const clientId = `prosa-${process.pid}`;
   const { partitionCount } = config;
-  if (config.kafka !== undefined)
-    return openKafkaLog({ ...config.kafka, clientId, partitionCount, logger: logger.child('log') });
+  if (config.kafka !== undefined) {
+    // On embedded Postgres the data folder's lock makes this process the only one of its name.
+    const instanceId =
+      config.databaseUrl === undefined ? derivedId('n', hostname(), resolve(config.dataDir)) : undefined;
+    return openKafkaLog({
+      ...(instanceId === undefined ? {} : { instanceId }),
+      ...config.kafka,
+      clientId,
+      partitionCount,
+      logger: logger.child('log'),
+    });
+  }
   const database = open('prosa_worker', connectionsMax.log, 'prosa-log');
   // On the embedded Postgres there is no other process, so members of the groups that are still listed are dead.
   const onlyProcess = config.databaseUrl === undefined;

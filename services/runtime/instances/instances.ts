@@ -8,6 +8,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 
 import type { Database } from '../database/database.ts';
+import { OperatingError } from '../errors.ts';
 import { newUlid } from '../records.ts';
 import { type Vault, tenantSubject } from '../vault/vault.ts';
 
@@ -82,6 +83,8 @@ const columns = 'id, tenant, line, provider, name, settings, credentials';
 
 /** How long a read may be stale: a deleted instance takes webhooks for this long at most. */
 const cacheMs = 10_000;
+/** How long a stale one is used before the database is asked again, while it is away. */
+const staleMs = 1_000;
 const cacheEntriesMax = 10_000;
 
 const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');
@@ -96,10 +99,14 @@ export function openInstances(database: Database, vault: Vault, now: () => numbe
     if (hit !== undefined && hit.until > now()) return hit.instance;
     // Unknown tokens are cached too, so the cache is bounded by emptying it.
     if (cache.size >= cacheEntriesMax) cache.clear();
-    const instance = load();
+    const instance = load().catch((caught: unknown) => {
+      // A failure is not an answer: the next call asks again, and until then what was known goes on.
+      cache.delete(key);
+      if (hit === undefined || !(caught instanceof OperatingError) || caught.disposition !== 'retry') throw caught;
+      cache.set(key, { ...hit, until: now() + staleMs });
+      return hit.instance;
+    });
     cache.set(key, { instance, until: now() + cacheMs });
-    // A failure is not an answer: the next call asks again.
-    instance.catch(() => cache.delete(key));
     return instance;
   };
 

@@ -27,6 +27,11 @@ export interface MemberOptions {
   readonly partitions: readonly number[];
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
+  /**
+   * Name that stays the same when the process starts again (KIP-345): the new one takes the place of
+   * the old at once, instead of after its session. Null: a member like any other.
+   */
+  readonly instanceId: string | null;
 }
 
 /** What a member tells the one that assigns. */
@@ -61,7 +66,7 @@ export class GroupMember {
 
   /** Joins, or joins again, and resolves with what this member owns now. Throws `KafkaFailure`; join again then. */
   async join(claims: Claims): Promise<Membership> {
-    const { groupId, sessionTimeoutMs, rebalanceTimeoutMs, topic } = this.#options;
+    const { groupId, instanceId, sessionTimeoutMs, rebalanceTimeoutMs, topic } = this.#options;
     const metadata = MemberMetadata.encode({
       version: 1,
       topics: [topic],
@@ -69,6 +74,7 @@ export class GroupMember {
     });
     const args = {
       groupId,
+      groupInstanceId: instanceId,
       sessionTimeout: sessionTimeoutMs,
       rebalanceTimeout: rebalanceTimeoutMs,
       protocolType: 'consumer',
@@ -86,7 +92,7 @@ export class GroupMember {
     this.#membership = { memberId, generationId, partitions: [] };
 
     const groupAssignment = joined.leaderId === memberId ? this.#assign(joined.members) : [];
-    const named = { groupId, memberId, generationId };
+    const named = { groupId, groupInstanceId: instanceId, memberId, generationId };
     const synced = await this.#client.send(
       node,
       'SyncGroup',
@@ -101,19 +107,21 @@ export class GroupMember {
   /** Tells the coordinator that this member lives. Throws `KafkaFailure`: REBALANCE_IN_PROGRESS when it must join again. */
   async heartbeat(): Promise<void> {
     const { memberId, generationId } = this.#membership;
-    const { groupId } = this.#options;
+    const { groupId, instanceId } = this.#options;
     const node = await this.#client.coordinatorOf('group', groupId);
-    await this.#client.send(node, 'Heartbeat', { groupId, memberId, groupGenerationId: generationId });
+    const named = { groupId, groupInstanceId: instanceId, memberId };
+    await this.#client.send(node, 'Heartbeat', { ...named, groupGenerationId: generationId });
   }
 
   /** Leaves, so that others need not wait for the session to end. Best effort; over `client`, since a join may hold the own one. */
   async leave(client: KafkaClient): Promise<void> {
     const { memberId } = this.#membership;
-    const { groupId } = this.#options;
+    const { groupId, instanceId } = this.#options;
     this.#membership = none;
     if (memberId === '') return;
     try {
-      await client.send(await client.coordinatorOf('group', groupId), 'LeaveGroup', { groupId, memberId });
+      const node = await client.coordinatorOf('group', groupId);
+      await client.send(node, 'LeaveGroup', { groupId, groupInstanceId: instanceId, memberId });
     } catch {
       // The session's end does the same, later.
     }

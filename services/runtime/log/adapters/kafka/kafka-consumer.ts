@@ -36,6 +36,8 @@ export interface ConsumerContext {
   /** Of the log: leaving goes over it, for the consumer's own connection may be held by a join. */
   readonly sharedClient: KafkaClient;
   readonly groupId: string;
+  /** Name of this member that outlives the process; null when it has none. */
+  readonly instanceId: string | null;
   /** The broker's name of the topic. */
   readonly name: string;
   readonly partitions: readonly number[];
@@ -73,8 +75,8 @@ export class KafkaConsumer implements Consumer {
 
   constructor(context: ConsumerContext) {
     this.#context = context;
-    const { client, consume, groupId, name, partitions, timings, logger } = context;
-    this.#member = new GroupMember(client, { groupId, topic: name, partitions, ...timings });
+    const { client, consume, groupId, instanceId, name, partitions, timings, logger } = context;
+    this.#member = new GroupMember(client, { groupId, instanceId, topic: name, partitions, ...timings });
     this.#fetcher = new PartitionFetcher(client, {
       topic: consume.topic,
       name,
@@ -159,6 +161,7 @@ export class KafkaConsumer implements Consumer {
 
   async #afterFailedJoin(caught: unknown): Promise<void> {
     this.#context.logger?.debug('a join is repeated', { error: caught, group: this.#context.groupId });
+    refuseReplaced(caught);
     if (isOwnershipGone(caught)) {
       this.#endAll();
       if ((caught as KafkaFailure).type !== 'REBALANCE_IN_PROGRESS') this.#member.forget();
@@ -248,6 +251,7 @@ export class KafkaConsumer implements Consumer {
         pauseMs = timings.heartbeatIntervalMs;
       } catch (caught) {
         if (caught instanceof KafkaFailure && caught.type === 'REBALANCE_IN_PROGRESS') return;
+        refuseReplaced(caught);
         if (isPassing(caught) && Date.now() - answeredAt < timings.sessionTimeoutMs) {
           await client.reconsider(caught);
           pauseMs = Math.min(missedHeartbeatPauseMs, timings.heartbeatIntervalMs);
@@ -280,5 +284,16 @@ export class KafkaConsumer implements Consumer {
     await Promise.race([slept, this.#woken.promise]);
     timer.abort();
     this.#woken = Promise.withResolvers<undefined>();
+  }
+}
+
+/** Whoever was replaced by a process of the same name must not take the place back: they would do so for ever. */
+function refuseReplaced(caught: unknown): void {
+  if (caught instanceof KafkaFailure && caught.type === 'FENCED_INSTANCE_ID') {
+    throw new OperatingError(
+      'config.invalid',
+      'a later process has the same KAFKA_INSTANCE_ID and took the place',
+      caught,
+    );
   }
 }

@@ -50,6 +50,8 @@ export interface KafkaLogOptions {
   /** Replicas of topics created; default three, or as many as there are brokers. */
   readonly replicationFactor?: number;
   readonly sessionTimeoutMs?: number;
+  /** Name of this process that stays when it starts again, unique among those that live: see `group-member.ts`. */
+  readonly instanceId?: string;
   /** Other times than the default ones; for tests. */
   readonly timings?: Partial<KafkaTimings>;
   readonly logger?: KafkaLogger;
@@ -125,7 +127,7 @@ class KafkaLog implements RecordLog {
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
     this.#refuseClosed();
-    const { logger, seam } = this.#options;
+    const { instanceId, logger, seam } = this.#options;
     const name = this.#nameOf(options.topic);
     await this.#refuseOtherCount(name);
     const groupId = this.#nameOf(options.group);
@@ -134,6 +136,8 @@ class KafkaLog implements RecordLog {
       client: this.#newClient(),
       sharedClient: this.#client,
       groupId,
+      // A process may read several topics in one group, each as a member of its own.
+      instanceId: instanceId === undefined ? null : `${instanceId}-${options.topic}`,
       name,
       partitions: this.#partitions(),
       transactionalIdOf: (partition) => `${groupId}-${options.topic}-${partition}`,

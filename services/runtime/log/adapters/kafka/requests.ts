@@ -51,6 +51,8 @@ export interface JoinedMember {
 interface GroupMembership {
   readonly groupId: string;
   readonly memberId: string;
+  /** Of a static member; null for others. Where a request has no such field it is left out. */
+  readonly groupInstanceId?: string | null;
 }
 
 interface Generation extends GroupMembership {
