@@ -3,22 +3,20 @@
  *
  * R1 A snapshot above the host's committed offset is not shown: its slice may yet be given again.
  * R2 Reading changes nothing and needs no host: where a snapshot is missing or corrupt, the journal
- *    is folded, with the host's own code.
+ *    is folded, with the host's own code, from its nearest snapshot.
  */
-import { type ActorEvent, topicOf } from '#schemas/records.ts';
 import { topics } from '#schemas/topics.ts';
-import type { ToldRecord } from '#runtime/actor/apply.ts';
 import { type Envelope, openEnvelope } from '#runtime/actor/envelope.ts';
-import { type FoldStep, fold } from '#runtime/actor/fold.ts';
+import type { FoldStep } from '#runtime/actor/fold.ts';
+import { type JournalRecord, journalReach, openJournalFold } from '#runtime/actor/journal.ts';
 import type { FindMachine } from '#runtime/actor/machines.ts';
 import { OperatingError } from '#runtime/errors.ts';
 import { Problem } from '#runtime/http.ts';
-import { recordOf } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
 /** Group of the actor host. */
 const hostGroup = 'conversation';
-/** Records that one request folds at most. */
+/** Records that a page of steps folds before its first one, at most; with the journal's snapshots it is some hundreds. */
 const foldRecordsMax = 20_000;
 
 /** An actor as of an offset. */
@@ -31,6 +29,17 @@ export interface ActorReading {
   readonly updatedAt: number | undefined;
 }
 
+/** An actor in the past. */
+export interface PastActor {
+  /** Undefined before its first record. */
+  readonly envelope: Envelope | undefined;
+  /** Epoch milliseconds: ingest time of the last record in it. */
+  readonly lastAt: number | undefined;
+}
+
+/** Just before a record of the log, or after the records up to a time (epoch ms). */
+export type Moment = { readonly before: number } | { readonly at: number };
+
 /** Committed offsets of the host by partition. */
 export type CommittedOffsets = ReadonlyMap<number, number>;
 
@@ -40,8 +49,13 @@ export interface Actors {
   committed(): Promise<CommittedOffsets>;
   /** The actor as last committed. */
   read(tenant: string, actor: string): Promise<ActorReading>;
-  /** The steps of the actor's records, in order; those at or after `before` are left out. */
-  steps(tenant: string, actor: string, before?: number): AsyncGenerator<FoldStep>;
+  /**
+   * The actor at a moment of its past. A time ends at the first record that is later: ingest's clocks
+   * may differ, the order of the log counts.
+   */
+  past(tenant: string, actor: string, moment: Moment): Promise<PastActor>;
+  /** The steps of the actor's records from an offset on, in order. Throws `Problem` 422 when it is too far from where a fold can begin. */
+  steps(tenant: string, actor: string, from: number): AsyncGenerator<FoldStep>;
   /** Throws `actor.journal-behind` when the journal does not have every record before `offset` that the host applied. */
   requireJournal(actor: string, offset: number): Promise<void>;
 }
@@ -52,73 +66,61 @@ interface SnapshotRow {
   readonly body: Buffer;
 }
 
-interface JournalRow {
-  readonly record_offset: string;
-  readonly partition: number;
-  readonly value: Buffer;
-}
-
 /** Opens the actors for reading. */
 export function openActors(runtime: Runtime, find: FindMachine): Actors {
-  const { database, log, tenants, vault } = runtime;
+  const { database, log, vault } = runtime;
+  const ports = { ...runtime, find };
   const committed = async (): Promise<CommittedOffsets> => {
     const lags = await log.lag(hostGroup, topics.events);
     return new Map(lags.map((lag) => [lag.partition, lag.committed ?? 0]));
   };
   const committedOf = async (actor: string): Promise<number> => (await committed()).get(log.partitionOf(actor)) ?? 0;
 
-  const told = async (tenant: string, actor: string, before: number): Promise<readonly ToldRecord[]> => {
-    const found = await database.transaction([tenant], (sql) =>
-      sql.query<JournalRow>(
-        // An order of quarantine follows the record that it is about, so those behind are needed as well.
-        `SELECT record_offset, partition, value FROM journal
-         WHERE tenant = $1 AND actor = $2 AND (record_offset < $3 OR type = 'conversation.quarantined')
-         ORDER BY record_offset LIMIT $4`,
-        [tenant, actor, before, foldRecordsMax + 1],
-      ),
-    );
-    if (found.rows.length > foldRecordsMax) {
-      throw new Problem(422, 'history-too-long', `The conversation has more than ${foldRecordsMax} records.`);
-    }
-    return openAll(found.rows);
-  };
-
-  const openAll = async (rows: readonly JournalRow[]): Promise<readonly ToldRecord[]> => {
-    const records = rows.flatMap((row) => {
-      const record = recordOf({ ...placeless, value: row.value });
-      return isActorEvent(record) ? [{ record, offset: Number(row.record_offset), partition: row.partition }] : [];
-    });
-    await vault.prefetch(
-      records.flatMap(({ record }) => {
-        const sealed = sealedOf(record);
-        return sealed === undefined ? [] : [{ tenant: record.tenant, sealed }];
-      }),
-    );
-    const opened: ToldRecord[] = [];
-    for (const one of records) {
-      const sealed = sealedOf(one.record);
-      const { tenant, actor, type, eventId } = one.record;
-      try {
-        const content = sealed === undefined ? undefined : await vault.open({ tenant, actor, type, eventId }, sealed);
-        opened.push({ ...one, opened: content });
-      } catch (caught) {
-        // The host parked it; it was never applied.
-        if (!(caught instanceof OperatingError) || caught.disposition !== 'park') throw caught;
-      }
-    }
-    return opened;
-  };
-
-  async function* steps(tenant: string, actor: string, before = Number.MAX_SAFE_INTEGER): AsyncGenerator<FoldStep> {
-    // R1: what the host has not committed has not happened yet.
-    const end = Math.min(before, await committedOf(actor));
-    const records = await told(tenant, actor, end);
-    const configuration = (of: string, revision: string) => tenants.configuration(of, revision);
-    for await (const step of fold(records, { find, configuration })) {
-      if (step.offset >= end) return;
-      yield step;
+  // R1: what the host has not committed has not happened yet.
+  async function* steps(tenant: string, actor: string, from: number): AsyncGenerator<FoldStep> {
+    const end = await committedOf(actor);
+    const journal = await openJournalFold(ports, { tenant, actor }, Math.min(from, end));
+    let skipped = 0;
+    for await (const step of journal.steps(end)) {
+      if (step.told.offset >= from) yield step;
+      else if (++skipped > foldRecordsMax)
+        throw new Problem(422, 'history-too-long', `More than ${foldRecordsMax} records would have to be folded.`);
     }
   }
+
+  const past = async (tenant: string, actor: string, moment: Moment): Promise<PastActor> => {
+    const before = 'before' in moment ? moment.before : await firstAfter(tenant, actor, moment.at);
+    const end = Math.min(before, await committedOf(actor));
+    const journal = await openJournalFold(ports, { tenant, actor }, end);
+    let last: FoldStep<JournalRecord> | undefined;
+    for await (const step of journal.steps(end)) last = step;
+    if (last !== undefined) return { envelope: last.after, lastAt: last.told.record.occurredAt };
+    const envelope = journal.start?.envelope;
+    return { envelope, lastAt: envelope === undefined ? undefined : await timeOf(envelope) };
+  };
+
+  /** Offset of the first record later than a time; beyond all offsets when there is none. */
+  const firstAfter = async (tenant: string, actor: string, at: number): Promise<number> => {
+    const found = await database.transaction([tenant], (sql) =>
+      sql.query<{ record_offset: string }>(
+        `SELECT record_offset FROM journal WHERE tenant = $1 AND actor = $2 AND occurred_at > $3
+         ORDER BY record_offset LIMIT 1`,
+        [tenant, actor, new Date(at)],
+      ),
+    );
+    return Number(found.rows[0]?.record_offset ?? Number.MAX_SAFE_INTEGER);
+  };
+
+  /** Ingest time of the last record in an envelope. */
+  const timeOf = async ({ tenant, actor, nextOffset }: Envelope): Promise<number | undefined> => {
+    const found = await database.transaction([tenant], (sql) =>
+      sql.query<{ occurred_at: Date }>(
+        'SELECT occurred_at FROM journal WHERE tenant = $1 AND actor = $2 AND record_offset = $3',
+        [tenant, actor, nextOffset - 1],
+      ),
+    );
+    return found.rows[0]?.occurred_at.getTime();
+  };
 
   const readSnapshot = async (tenant: string, actor: string): Promise<ActorReading | undefined> => {
     const found = await database.transaction([tenant], (sql) =>
@@ -143,30 +145,18 @@ export function openActors(runtime: Runtime, find: FindMachine): Actors {
 
   return {
     committed,
+    past,
     steps,
     async read(tenant, actor) {
       const snapshot = await readSnapshot(tenant, actor);
       if (snapshot !== undefined) return snapshot;
-      let envelope: Envelope | undefined;
-      for await (const step of steps(tenant, actor)) envelope = step.after;
+      const { envelope } = await past(tenant, actor, { before: Number.MAX_SAFE_INTEGER });
       return { nextOffset: envelope?.nextOffset ?? 0, envelope, erased: false, updatedAt: envelope?.at };
     },
     async requireJournal(actor, offset) {
       const wanted = Math.min(offset, await committedOf(actor));
-      const found = await database.transaction([], (sql) =>
-        sql.query<{ next_offset: string }>('SELECT next_offset FROM journal_progress WHERE partition = $1', [
-          log.partitionOf(actor),
-        ]),
-      );
-      if (Number(found.rows[0]?.next_offset ?? 0) < wanted) throw new OperatingError('actor.journal-behind');
+      const reach = await journalReach(database, log.partitionOf(actor));
+      if (reach < wanted) throw new OperatingError('actor.journal-behind');
     },
   };
 }
-
-const placeless = { topic: topics.events, partition: 0, offset: 0, key: '', headers: {}, timestamp: 0 } as const;
-
-const isActorEvent = (record: { readonly type: string }): record is ActorEvent =>
-  topicOf[record.type as keyof typeof topicOf] === topics.events;
-
-const sealedOf = (record: ActorEvent): Uint8Array | undefined =>
-  'sealed' in record ? (record.sealed ?? undefined) : undefined;

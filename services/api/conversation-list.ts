@@ -8,22 +8,42 @@ import type { Sql } from '#runtime/database/database.ts';
 
 import type { CommittedOffsets } from './actors.ts';
 import { type TimePlace, placeOfTime, timeOfPlace } from './cursors.ts';
+import { exampleIds } from './example-ids.ts';
+import { time } from './shapes.ts';
 
 /** An item of a list of conversations. */
-export const conversationItem = z.object({
-  id: z.string(),
-  instanceId: z.string().nullable().describe('The instance that serves its line'),
-  personId: z.string(),
-  group: z.boolean(),
-  machine: z.string(),
-  machineVersion: z.string(),
-  state: z.object({ value: z.string().describe('`parent.child`; parallel regions joined by `|`') }),
-  status: z.enum(['active', 'done', 'quarantined']),
-  episode: z.number(),
-  held: z.number(),
-  nextOffset: z.number(),
-  updatedAt: z.string(),
-});
+export const conversationItem = z
+  .object({
+    id: z.string(),
+    instanceId: z.string().nullable().describe('The instance that serves its line'),
+    personId: z.string().describe('The person, who may have conversations on other lines'),
+    group: z.boolean(),
+    machine: z.string(),
+    machineVersion: z.string(),
+    state: z.object({ value: z.string().describe('`parent.child`; parallel regions joined by `|`') }),
+    status: z.enum(['active', 'done', 'quarantined']),
+    episode: z.number().describe('Counts from 1; a message after the end begins the next'),
+    held: z.number().describe('Records held while in quarantine'),
+    nextOffset: z.number().describe('Offset after the last record in this state'),
+    updatedAt: time,
+  })
+  .meta({ id: 'ConversationItem', description: 'A conversation in a list, without what people wrote.' });
+
+/** One as the documents show it. */
+export const exampleItem: z.input<typeof conversationItem> = {
+  id: exampleIds.conversation,
+  instanceId: exampleIds.instance,
+  personId: exampleIds.person,
+  group: false,
+  machine: 'conversation',
+  machineVersion: '1',
+  state: { value: 'name' },
+  status: 'active',
+  episode: 1,
+  held: 0,
+  nextOffset: 4,
+  updatedAt: '2026-11-21T02:12:13.524Z',
+};
 
 /** One row of the list. */
 export interface ConversationRow {

@@ -1,25 +1,30 @@
 /**
  * The projection: what the log says, in tables that can be asked.
  *
- * Owns: `journal` and `journal_progress` (what happened to each actor; the actor host rebuilds
- * actors from them), `messages` and what belongs to it (history), `contacts`.
+ * Owns: `journal`, `journal_snapshots` and `journal_progress` (what happened to each actor; the actor
+ * host rebuilds actors from them), `messages` and what belongs to it (history), `contacts`.
  *
  * P1 Every write is a merge of a function of one record: any slice may be projected again, in any
- *    order with others, and the tables are the same.
+ *    order with others, and the tables are the same. (The number of a journal's record needs those
+ *    before it, which P2 has there; a snapshot is a function of the journal.)
  * P2 `…_progress` moves in the transaction that writes the rows, and only on from where it is: all
  *    readable records of the partition before it are projected, whatever the group's offset says.
  * P3 Where progress is behind the group's offset (tables emptied, database restored from an older
  *    copy), the gap is read from the log again before anything else of that partition. So a rebuild
- *    is: as the owner, `TRUNCATE journal, journal_progress, history_progress, messages,
- *    message_changes, message_marks, message_links, contacts, contact_words`, and start again.
+ *    is: as the owner, `TRUNCATE journal, journal_snapshots, journal_progress, history_progress,
+ *    messages, message_changes, message_marks, message_links, contacts, contact_words`, and start
+ *    again. Emptied alone, `journal_snapshots` comes back too, an actor's with its next record.
  * P4 A record that cannot be decoded is parked, one of an unknown type yields the partition.
  */
+import { findMachine } from '#machines/registry.ts';
 import { topics } from '#schemas/topics.ts';
+import type { FindMachine } from '#runtime/actor/machines.ts';
 import type { Sql } from '#runtime/database/database.ts';
 import type { Assignment, LoggedRecord, SliceWorker } from '#runtime/log/record-log.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
 
 import { contactsOf, writeContacts } from './contacts.ts';
+import { keepSnapshots } from './journal.ts';
 import { readRecords } from './readings.ts';
 import { type Rows, type StableIndex, rowsOfEvents, rowsOfReplies } from './rows.ts';
 import { writeRows } from './tables.ts';
@@ -37,8 +42,8 @@ export interface Stretch {
   readonly records: readonly LoggedRecord[];
 }
 
-/** Starts the service. */
-export async function startProjection(runtime: Runtime): Promise<RunningService> {
+/** Starts the service. `find` is the registry of machines, for the journal's snapshots. */
+export async function startProjection(runtime: Runtime, find: FindMachine = findMachine): Promise<RunningService> {
   const consumers = await Promise.all(
     [topics.events, topics.replies].map((topic) =>
       runtime.log.consume({
@@ -47,7 +52,7 @@ export async function startProjection(runtime: Runtime): Promise<RunningService>
         transactional: false,
         sliceRecordsMax,
         sliceBytesMax,
-        assigned: (assignment) => workerOf(runtime, assignment),
+        assigned: (assignment) => workerOf(runtime, find, assignment),
       }),
     ),
   );
@@ -60,14 +65,14 @@ export async function startProjection(runtime: Runtime): Promise<RunningService>
   };
 }
 
-async function workerOf(runtime: Runtime, assignment: Assignment): Promise<SliceWorker> {
+async function workerOf(runtime: Runtime, find: FindMachine, assignment: Assignment): Promise<SliceWorker> {
   const { topic, partition } = assignment;
   runtime.metrics.assignments.inc({ group });
   let from = assignment.startOffset;
-  await closeGap(runtime, topic, partition, from);
+  await closeGap(runtime, find, topic, partition, from);
   return {
     async process(slice) {
-      await project(runtime, { topic, partition, from, to: slice.nextOffset, records: slice.records });
+      await project(runtime, { topic, partition, from, to: slice.nextOffset, records: slice.records }, find);
       await assignment.commit([], slice.nextOffset);
       from = slice.nextOffset;
     },
@@ -75,14 +80,14 @@ async function workerOf(runtime: Runtime, assignment: Assignment): Promise<Slice
 }
 
 /** Projects a stretch. Idempotent (P1). */
-export async function project(runtime: Runtime, stretch: Stretch): Promise<void> {
-  if (await write(runtime, stretch)) return;
-  await closeGap(runtime, stretch.topic, stretch.partition, stretch.from);
-  await write(runtime, stretch);
+export async function project(runtime: Runtime, stretch: Stretch, find: FindMachine = findMachine): Promise<void> {
+  if (await write(runtime, find, stretch)) return;
+  await closeGap(runtime, find, stretch.topic, stretch.partition, stretch.from);
+  await write(runtime, find, stretch);
 }
 
 /** False, with nothing written, when the records before the stretch are not projected (P2). */
-async function write(runtime: Runtime, stretch: Stretch): Promise<boolean> {
+async function write(runtime: Runtime, find: FindMachine, stretch: Stretch): Promise<boolean> {
   const { topic } = stretch;
   const { read, parked } = await readRecords(runtime, stretch.records);
   if (parked.length > 0) await runtime.log.append(parked);
@@ -96,8 +101,10 @@ async function write(runtime: Runtime, stretch: Stretch): Promise<boolean> {
     await writeContacts(sql, contacts);
     return true;
   });
-  if (written) runtime.metrics.projectedRecords.inc(read.length);
-  return written;
+  if (!written) return false;
+  runtime.metrics.projectedRecords.inc(read.length);
+  await keepSnapshots(runtime, find, rows.journal);
+  return true;
 }
 
 const progressTableOf = (topic: string): string => (topic === topics.events ? 'journal_progress' : 'history_progress');
@@ -112,16 +119,22 @@ async function advance(sql: Sql, { topic, partition, from, to }: Stretch): Promi
 }
 
 /** Projects what lies between progress and `to` (P3). */
-async function closeGap(runtime: Runtime, topic: string, partition: number, to: number): Promise<void> {
+async function closeGap(
+  runtime: Runtime,
+  find: FindMachine,
+  topic: string,
+  partition: number,
+  to: number,
+): Promise<void> {
   let from = await progressOf(runtime, topic, partition);
   if (from >= to) return;
   runtime.logger.info('projecting again', { topic, partition, offset: from, count: to - from });
   for await (const records of runtime.log.readRange({ topic, partition, from, to })) {
     const next = (records.at(-1)?.offset ?? from - 1) + 1;
-    await write(runtime, { topic, partition, from, to: next, records });
+    await write(runtime, find, { topic, partition, from, to: next, records });
     from = next;
   }
-  await write(runtime, { topic, partition, from, to, records: [] });
+  await write(runtime, find, { topic, partition, from, to, records: [] });
 }
 
 /** Progress of a partition; made, at the oldest record held, when there is none. */

@@ -17,6 +17,8 @@ export interface JournalRow {
   readonly type: string;
   readonly at: Date;
   readonly value: Buffer;
+  /** Of an order of quarantine: the offset of the record at which it begins. No column. */
+  readonly quarantines: number | null;
 }
 
 /** A row of `messages`. */
@@ -197,6 +199,7 @@ const journalRow = ({ logged, record }: Reading): JournalRow => ({
   type: record.type,
   at: new Date(record.occurredAt),
   value: logged.value,
+  quarantines: record.type === 'conversation.quarantined' ? record.recordOffset : null,
 });
 
 type WithMessage = Extract<ProsaRecord, { readonly kind: string }>;

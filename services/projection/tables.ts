@@ -5,18 +5,8 @@
 import type { Sql } from '#runtime/database/database.ts';
 import { type Columns, insertRows } from '#runtime/database/rows.ts';
 
-import type { ChangeRow, JournalRow, LinkRow, MarkRow, MessageRow, Rows } from './rows.ts';
-
-const journalColumns: Columns<JournalRow> = {
-  tenant: ['text', (row) => row.tenant],
-  actor: ['text', (row) => row.actor],
-  partition: ['int', (row) => row.partition],
-  record_offset: ['bigint', (row) => row.offset],
-  event_id: ['text', (row) => row.eventId],
-  type: ['text', (row) => row.type],
-  occurred_at: ['timestamptz', (row) => row.at],
-  value: ['bytea', (row) => row.value],
-};
+import { writeJournal } from './journal.ts';
+import type { ChangeRow, LinkRow, MarkRow, MessageRow, Rows } from './rows.ts';
 
 const messageColumns: Columns<MessageRow> = {
   tenant: ['text', (row) => row.tenant],
@@ -70,7 +60,7 @@ const marksMerged = `(tenant, conversation, mark) DO UPDATE SET
 
 /** Writes everything but the contacts. */
 export async function writeRows(sql: Sql, rows: Rows): Promise<void> {
-  await insertRows(sql, 'journal', journalColumns, rows.journal, 'DO NOTHING');
+  await writeJournal(sql, rows.journal);
   await insertRows(sql, 'messages', messageColumns, rows.messages, 'DO NOTHING');
   await insertRows(sql, 'message_changes', changeColumns, rows.changes, 'DO NOTHING');
   await insertRows(sql, 'message_links', linkColumns, rows.links, 'DO NOTHING');

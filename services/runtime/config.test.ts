@@ -1,9 +1,11 @@
 // Goal: wrong settings are refused by name and never by value; .env.example lists them all.
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { readConfig, settingNames } from './config.ts';
+import { inheritedEnvironment, readConfig, settingNames } from './config.ts';
 
 test('an empty environment is a development on loopback', () => {
   expect(readConfig({})).toMatchObject({
@@ -43,6 +45,63 @@ describe('what is wrong', () => {
     expect(() => readConfig({ KAFKA_BROKERS: 'a:1', KAFKA_SASL_MECHANISM: 'plain' })).toThrow(
       /KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD/,
     );
+  });
+});
+
+describe('a setting in a file', () => {
+  let folder: string;
+  const file = (name: string, content: string): string => {
+    const path = join(folder, name);
+    writeFileSync(path, content);
+    return path;
+  };
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'prosa-config-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('is its content without white space around it', () => {
+    const environment = { DATABASE_URL_FILE: file('url', '\npostgres://a \n'), PORT_FILE: file('port', '4000\n') };
+    expect(readConfig(environment)).toMatchObject({ databaseUrl: 'postgres://a', port: 4000 });
+  });
+
+  test('an empty file counts as not set, an empty name too', () => {
+    expect(readConfig({ PORT_FILE: file('empty', ' \n'), DATABASE_URL_FILE: '' })).toMatchObject({
+      port: 3000,
+      databaseUrl: undefined,
+    });
+  });
+
+  test('and by itself as well is refused, naming both', () => {
+    const wrong = () => readConfig({ PORT: '4000', PORT_FILE: file('port', '4000'), PROSA_MODE: 'neither' });
+    expect(wrong).toThrow(/PORT and PORT_FILE.*PROSA_MODE/);
+  });
+
+  test.each([
+    ['is not there', () => join(folder, 'secret-none')],
+    ['is a folder', () => folder],
+    ['is too large', () => file('secret-large', 'secret'.repeat(20_000))],
+  ])('that %s is refused by name, without path or content', (_what, path) => {
+    const wrong = () => readConfig({ DATABASE_URL_FILE: path() });
+    expect(wrong).toThrow(/DATABASE_URL_FILE/);
+    expect(wrong).not.toThrow(/secret|prosa-config/);
+  });
+
+  test('with a wrong value is refused by the name of the setting, without the value', () => {
+    const wrong = () => readConfig({ PORT_FILE: file('port', 'secret') });
+    expect(wrong).toThrow(/PORT/);
+    expect(wrong).not.toThrow(/secret/);
+  });
+
+  test('no setting is named like the file of another', () => {
+    const files = settingNames.map((name) => `${name}_FILE`);
+    expect(settingNames.filter((name) => files.includes(name))).toEqual([]);
+  });
+
+  test('is a value in what a supervisor hands on, so that it can be replaced', () => {
+    const handedOn = inheritedEnvironment({ DATABASE_URL_FILE: file('url', 'postgres://a\n'), HOME: '/home/a' });
+    expect(handedOn).toEqual({ DATABASE_URL: 'postgres://a', HOME: '/home/a' });
+    expect(readConfig({ ...handedOn, DATABASE_URL: 'postgres://b' }).databaseUrl).toBe('postgres://b');
   });
 });
 

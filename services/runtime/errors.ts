@@ -43,6 +43,10 @@ export const errorTable = {
   'vault.key-missing': ['halt', 'A key that must exist does not; the key file may be the wrong one.'],
   'vault.tampered': ['park', 'The sealed bytes do not open: they were changed or moved.'],
   'database.unavailable': ['retry', 'Postgres cannot be reached.'],
+  'registry.unavailable': ['retry', 'The schema registry cannot be reached.'],
+  'registry.refused': ['halt', 'The schema registry refuses a request, or what answers is none.'],
+  'registry.incompatible': ['halt', 'The schema registry holds a schema that does not go with the released ones.'],
+  'registry.id-differs': ['halt', 'The schema registry has another id or version for a released schema.'],
   'config.invalid': ['halt', 'A setting is missing or wrong.'],
   'data-directory.in-use': ['halt', 'Another process runs on this data directory.'],
 } as const satisfies Record<string, readonly [Disposition, string]>;

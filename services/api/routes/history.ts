@@ -2,11 +2,13 @@
 import { z } from 'zod';
 
 import { type Output } from '#runtime/actor/apply.ts';
-import { type Envelope, statusOf } from '#runtime/actor/envelope.ts';
+import { statusOf } from '#runtime/actor/envelope.ts';
 import type { FoldStep } from '#runtime/actor/fold.ts';
 
+import type { PastActor } from '../actors.ts';
 import { cursorOf, pageOf, placeOf } from '../cursors.ts';
 import type { ApiContext } from '../deps.ts';
+import { exampleIds } from '../example-ids.ts';
 import {
   type Change,
   type HistoryMessage,
@@ -19,62 +21,144 @@ import {
 } from '../history.ts';
 import { seesPersonalData } from '../roles.ts';
 import { type Route, defineRoute, notFound } from '../route.ts';
-import { cursor, idParams, instant, limit, listOf } from '../shapes.ts';
+import { cursor, idParams, instant, limit, listOf, time } from '../shapes.ts';
 import { stateOf } from './conversations.ts';
 
-const marks = { erased: z.literal(true).optional(), unreadable: z.literal(true).optional() };
+const marks = {
+  erased: z.literal(true).optional().describe('Its key was destroyed; there is no text any more'),
+  unreadable: z.literal(true).optional().describe('It cannot be opened'),
+};
 
-const message = z.object({
-  id: z.string(),
-  direction: z.enum(['in', 'out']),
-  origin: z.string().describe('person, machine, api, operator, broadcast, app (written on the phone) or echo'),
-  kind: z.string(),
-  at: z.string(),
-  instanceId: z.string(),
-  messageId: z.string().nullable().describe('Id of the request it answers, for messages sent through the API'),
-  text: z.string().nullable(),
-  content: z.unknown().nullable(),
-  ...marks,
-  status: z.string().nullable().describe('Delivery status of what we sent; null for what we received'),
-  reason: z.string().nullable(),
-  statusAt: z.string().nullable(),
-  changes: z.array(
-    z.object({
-      change: z.string(),
-      at: z.string(),
-      text: z.string().optional(),
-      reaction: z.string().optional(),
-      options: z.array(z.string()).optional(),
-      ...marks,
+const message = z
+  .object({
+    id: z.string(),
+    direction: z.enum(['in', 'out']),
+    origin: z.string().describe('person, machine, api, operator, broadcast, app (written on the phone) or echo'),
+    kind: z.string().describe('text, buttons, image, …'),
+    at: time,
+    instanceId: z.string(),
+    messageId: z.string().nullable().describe('Id of the request it answers, for messages sent through the API'),
+    text: z.string().nullable(),
+    content: z.unknown().nullable().describe('All of it, by its kind'),
+    ...marks,
+    status: z.string().nullable().describe('Delivery status of what we sent; null for what we received'),
+    reason: z.string().nullable(),
+    statusAt: time.nullable(),
+    changes: z
+      .array(
+        z.object({
+          change: z.string().describe('edited, revoked, reacted, unreacted, voted or responded'),
+          at: time,
+          text: z.string().optional(),
+          reaction: z.string().optional(),
+          options: z.array(z.string()).optional(),
+          ...marks,
+        }),
+      )
+      .describe('What happened to it later'),
+  })
+  .meta({ id: 'Message', description: 'A message of a conversation, in either direction.' });
+
+const exampleMessages: z.input<typeof message>[] = [
+  {
+    id: exampleIds.event,
+    direction: 'in',
+    origin: 'person',
+    kind: 'text',
+    at: '2026-11-21T02:12:11.726Z',
+    instanceId: exampleIds.instance,
+    messageId: null,
+    text: 'Oi',
+    content: { kind: 'text', text: 'Oi' },
+    status: null,
+    reason: null,
+    statusAt: null,
+    changes: [],
+  },
+  {
+    id: exampleIds.delivery,
+    direction: 'out',
+    origin: 'machine',
+    kind: 'text',
+    at: '2026-11-21T02:12:13.351Z',
+    instanceId: exampleIds.instance,
+    messageId: null,
+    text: 'Como você se chama?',
+    content: { kind: 'text', text: 'Como você se chama?' },
+    status: 'sent',
+    reason: null,
+    statusAt: '2026-11-21T02:12:13.524Z',
+    changes: [],
+  },
+];
+
+const step = z
+  .object({
+    offset: z.number(),
+    eventId: z.string(),
+    type: z.string().describe('Type of the record'),
+    at: time,
+    outcome: z.string().describe('applied, recorded, duplicate, held, quarantined or released'),
+    from: z.string().describe('State value before it; `none` outside an episode'),
+    to: z.string(),
+    outputs: z.array(z.object({ type: z.string(), id: z.string(), name: z.string().optional() })),
+  })
+  .meta({ id: 'Step', description: 'A record of a conversation and what it did.' });
+
+const exampleStep: z.input<typeof step> = {
+  offset: 0,
+  eventId: exampleIds.event,
+  type: 'message.received',
+  at: '2026-11-21T02:12:11.726Z',
+  outcome: 'applied',
+  from: 'none',
+  to: 'consent',
+  outputs: [
+    { type: 'audit.recorded', id: 'a_7G1H13YFYDGD3M38T03GENG1JV', name: 'actor.transitioned' },
+    { type: 'reply.requested', id: exampleIds.delivery, name: 'buttons' },
+    {
+      type: 'timer.set',
+      id: 't_3T0XQRXGZ017FTPTR6V28056NJ',
+      name: 'xstate.after.sessionTimeout.conversation.consent',
+    },
+  ],
+};
+
+const pastState = z
+  .object({
+    offset: z.number().describe('The state is the one just before this offset'),
+    at: time.nullable().describe('Time of the last record in it; null before the first'),
+    machine: z.string().nullable(),
+    machineVersion: z.string().nullable(),
+    episode: z.number(),
+    status: z.enum(['active', 'done', 'quarantined']),
+    state: z.object({
+      value: z.unknown().describe("XState's state value"),
+      context: z.unknown().optional().describe('Only for roles that see personal data'),
     }),
-  ),
-});
+  })
+  .meta({ id: 'PastState', description: 'A conversation as it was.' });
 
-const step = z.object({
-  offset: z.number(),
-  eventId: z.string(),
-  type: z.string(),
-  at: z.string(),
-  outcome: z.string().describe('applied, recorded, duplicate, held, quarantined or released'),
-  from: z.string(),
-  to: z.string(),
-  outputs: z.array(z.object({ type: z.string(), id: z.string(), name: z.string().optional() })),
-});
-
-const pastState = z.object({
-  offset: z.number().describe('The state is the one just before this offset'),
-  at: z.string().nullable().describe('Time of the last record in it; null before the first'),
-  machine: z.string().nullable(),
-  machineVersion: z.string().nullable(),
-  episode: z.number(),
-  status: z.enum(['active', 'done', 'quarantined']),
-  state: z.object({ value: z.unknown(), context: z.unknown().optional() }),
-});
+const examplePast: z.input<typeof pastState> = {
+  offset: 1,
+  at: '2026-11-21T02:12:11.726Z',
+  machine: 'conversation',
+  machineVersion: '1',
+  episode: 1,
+  status: 'active',
+  state: { value: 'consent', context: { locale: 'pt-BR', consent: { status: 'requested', by: null }, name: null } },
+};
 
 const moment = z
   .strictObject({
-    offset: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
-    at: instant.optional(),
+    offset: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(Number.MAX_SAFE_INTEGER)
+      .optional()
+      .describe('The state just before this record'),
+    at: instant.optional().describe('The state after all records up to this time'),
   })
   .refine(({ offset, at }) => (offset === undefined) !== (at === undefined), { message: 'one of offset and at' });
 
@@ -92,6 +176,7 @@ export function historyRoutes({ runtime, actors, access }: ApiContext): readonly
       method: 'GET',
       path: '/v1/conversations/:id/messages',
       summary: 'Messages in both directions, with delivery status',
+      description: 'Each read is audited.',
       params: idParams,
       query: z.strictObject({
         order: z.enum(['asc', 'desc']).default('asc').describe('asc: oldest first'),
@@ -100,6 +185,11 @@ export function historyRoutes({ runtime, actors, access }: ApiContext): readonly
       }),
       status: 200,
       response: listOf(message),
+      example: {
+        params: { id: exampleIds.conversation },
+        query: { order: 'asc', limit: 20 },
+        answer: { items: exampleMessages, next: null },
+      },
       async handler({ key, params, query }) {
         const { tenant } = key;
         await requireConversation(tenant, params.id);
@@ -136,13 +226,18 @@ export function historyRoutes({ runtime, actors, access }: ApiContext): readonly
       query: z.strictObject({ limit, cursor }),
       status: 200,
       response: listOf(step),
+      problems: ['history-too-long'],
+      example: {
+        params: { id: exampleIds.conversation },
+        query: { limit: 20 },
+        answer: { items: [exampleStep], next: null },
+      },
       async handler({ key, params, query }) {
         await requireConversation(key.tenant, params.id);
         const [from] = placeOf(query.cursor, offsetPlace) ?? [0];
         const items: z.input<typeof step>[] = [];
-        for await (const one of actors.steps(key.tenant, params.id)) {
-          if (one.offset < from) continue;
-          if (items.length === query.limit) return { items, next: cursorOf([one.offset]) };
+        for await (const one of actors.steps(key.tenant, params.id, from)) {
+          if (items.length === query.limit) return { items, next: cursorOf([one.told.offset]) };
           items.push(stepOf(one));
         }
         return { items, next: null };
@@ -154,23 +249,22 @@ export function historyRoutes({ runtime, actors, access }: ApiContext): readonly
       method: 'GET',
       path: '/v1/conversations/:id/state',
       summary: 'The state just before an offset, or at a moment',
+      description:
+        'Exactly one of `offset` and `at`. Offsets are those of the timeline: the state before one is what that record met.',
       params: idParams,
       query: moment,
       status: 200,
       response: pastState,
+      example: { params: { id: exampleIds.conversation }, query: { offset: 1 }, answer: examplePast },
       async handler({ key, params, query }) {
         await requireConversation(key.tenant, params.id);
         const { at } = query;
         const before = query.offset ?? Number.MAX_SAFE_INTEGER;
         await actors.requireJournal(params.id, before);
-        let last: FoldStep | undefined;
-        for await (const one of actors.steps(key.tenant, params.id, before)) {
-          if (at !== undefined && one.record.occurredAt > at) break;
-          last = one;
-        }
+        const past = await actors.past(key.tenant, params.id, at === undefined ? { before } : { at });
         const personal = seesPersonalData(key.role);
         if (personal) await access.record(key, [{ actor: params.id, action: 'access.context' }]);
-        return pastStateOf(last, query.offset, personal);
+        return pastStateOf(past, query.offset, personal);
       },
     }),
   ];
@@ -213,7 +307,7 @@ const marksOf = ({ state }: { readonly state: 'open' | 'erased' | 'unreadable' }
   ...(state === 'unreadable' ? { unreadable: true as const } : {}),
 });
 
-const stepOf = ({ offset, record, outcome, from, to, outputs }: FoldStep): z.input<typeof step> => ({
+const stepOf = ({ told: { offset, record }, outcome, from, to, outputs }: FoldStep): z.input<typeof step> => ({
   offset,
   eventId: record.eventId,
   type: record.type,
@@ -242,14 +336,13 @@ function outputOf({ record }: Output): z.input<typeof step>['outputs'][number] {
 }
 
 function pastStateOf(
-  last: FoldStep | undefined,
+  { envelope, lastAt }: PastActor,
   offset: number | undefined,
   personal: boolean,
 ): z.input<typeof pastState> {
-  const envelope: Envelope | undefined = last?.after;
   return {
-    offset: offset ?? (last === undefined ? 0 : last.offset + 1),
-    at: last === undefined ? null : new Date(last.record.occurredAt).toISOString(),
+    offset: offset ?? envelope?.nextOffset ?? 0,
+    at: lastAt === undefined ? null : new Date(lastAt).toISOString(),
     machine: envelope?.episode?.machine ?? null,
     machineVersion: envelope?.episode?.machineVersion ?? null,
     episode: envelope?.episode?.number ?? 0,

@@ -110,7 +110,7 @@ export async function openApiWorld(deps: Partial<ApiDeps> = {}): Promise<ApiWorl
       services.push(
         await startConversation(worker, findEcho),
         await startSender(worker, { soleOwner: true }),
-        await startProjection(worker),
+        await startProjection(worker, findEcho),
         await startCompliance(worker),
       );
     },

@@ -1,81 +1,83 @@
 /**
- * Folding an actor's records step by step, for timelines, time travel and replay. Uses the same
- * `applyRecord` as the host, writes nothing and asks nothing of the outside.
+ * Folding an actor's records step by step, for timelines, time travel, replay and rebuilding. Uses
+ * the same `applyNext` as the host, writes nothing; what lies outside of the records it is given
+ * (revisions, held records) it asks for.
  */
 import type { ActorEvent } from '#schemas/records.ts';
 
 import { OperatingError } from '../errors.ts';
 import type { Configuration } from '../tenants/tenants.ts';
-import { type Output, type Outcome, type ToldRecord, applyNext, orderedQuarantines } from './apply.ts';
+import { type Output, type Outcome, type ToldRecord, applyNext } from './apply.ts';
 import { type Envelope, stateText } from './envelope.ts';
 import type { FindMachine } from './machines.ts';
 
 /** One step of a fold. */
-export interface FoldStep {
-  readonly offset: number;
-  readonly record: ActorEvent;
+export interface FoldStep<Told extends ToldRecord = ToldRecord> {
+  readonly told: Told;
   readonly outcome: Outcome;
   /** State before and after, as one text; `none` when there is no episode. */
   readonly from: string;
   readonly to: string;
-  readonly before: Envelope | undefined;
   readonly after: Envelope;
   readonly outputs: readonly Output[];
 }
 
-/** Folds records of one actor in the order given. The records of a quarantine ordered by the host must be among them. */
-export async function* fold(
-  records: readonly ToldRecord[],
-  around: {
-    readonly find: FindMachine;
-    readonly configuration: (tenant: string, revision: string) => Promise<Configuration | undefined>;
-  },
+/** What a fold asks for. */
+export interface FoldPorts {
+  readonly find: FindMachine;
+  /** The content of a revision; undefined when it is not known. */
+  readonly configuration: (tenant: string, revision: string) => Promise<Configuration | undefined>;
+  /** Offsets of the records at which the host ordered a quarantine; the orders are behind them. */
+  readonly quarantines: ReadonlySet<number>;
+  /** The records that an envelope holds, in that order. */
+  readonly held: (envelope: Envelope) => Promise<readonly ToldRecord[]>;
+}
+
+/** Folds records of one actor in the order given, from `start` or from nothing. Throws `config.invalid`, `actor.machine-unknown` and what the ports throw. */
+export async function* fold<Told extends ToldRecord>(
+  records: AsyncIterable<Told> | Iterable<Told>,
+  ports: FoldPorts,
   start?: Envelope,
-): AsyncGenerator<FoldStep> {
-  const byOffset = new Map(records.map((told) => [told.offset, told]));
-  const ordered = orderedQuarantines(records);
+): AsyncGenerator<FoldStep<Told>> {
+  const { find, quarantines } = ports;
   const revisions = new Map<string, Configuration>();
-  const surroundings = {
-    find: around.find,
-    configuration: (tenant: string, revision: string): Configuration => {
-      const found = revisions.get(`${tenant}/${revision}`);
-      if (found === undefined) throw new OperatingError('config.invalid', `revision ${revision} is not known`);
-      return found;
-    },
+  const configuration = (tenant: string, revision: string): Configuration => {
+    const found = revisions.get(`${tenant}/${revision}`);
+    if (found === undefined) throw new OperatingError('config.invalid', `revision ${revision} is not known`);
+    return found;
   };
   let envelope = start;
-  for (const told of records) {
-    await loadRevision(told, envelope, around.configuration, revisions);
+  for await (const told of records) {
     const before = envelope;
-    const applied = applyNext(before, told, {
-      ...surroundings,
-      ordered: ordered.has(told.offset),
-      held: (before?.held ?? []).flatMap(({ offset }) => byOffset.get(offset) ?? []),
-    });
+    const held = before !== undefined && releases(told.record, before) ? await ports.held(before) : [];
+    for (const { record } of [told, ...held]) await loadRevision(record, before, ports, revisions);
+    const ordered = quarantines.has(told.offset);
+    const applied = applyNext(before, told, { find, configuration, ordered, held });
     envelope = applied.envelope;
     yield {
-      offset: told.offset,
-      record: told.record,
+      told,
       outcome: applied.outcome,
       from: textOf(before),
       to: textOf(envelope),
-      before,
       after: envelope,
       outputs: applied.outputs,
     };
   }
 }
 
+/** Whether a record makes the actor apply what it holds. */
+export const releases = (record: ActorEvent, before: Envelope): boolean =>
+  record.type === 'conversation.released' && before.quarantine !== null;
+
 const textOf = (envelope: Envelope | undefined): string =>
   envelope?.episode == null ? 'none' : stateText(envelope.episode.snapshot.value);
 
 async function loadRevision(
-  told: ToldRecord,
+  { tenant, revision }: ActorEvent,
   envelope: Envelope | undefined,
-  configuration: (tenant: string, revision: string) => Promise<Configuration | undefined>,
+  { configuration }: FoldPorts,
   revisions: Map<string, Configuration>,
 ): Promise<void> {
-  const { tenant, revision } = told.record;
   for (const name of [revision, envelope?.episode?.configRevision]) {
     if (name == null || revisions.has(`${tenant}/${name}`)) continue;
     const found = await configuration(tenant, name);

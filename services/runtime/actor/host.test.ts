@@ -11,7 +11,7 @@ import { startTimers } from '../../timers/timers.ts';
 import { consumeRecords } from '../log/consume-records.ts';
 import { causedBy, derivedId, outgoing } from '../records.ts';
 import type { RunningService, Runtime } from '../runtime.ts';
-import { findEcho, findMended } from '../testing/echo-machine.ts';
+import { echoConfiguration, findEcho, findMended } from '../testing/echo-machine.ts';
 import { Person, eventually, readRecords } from '../testing/person.ts';
 import { asOwner } from '../testing/postgres.ts';
 import { type TestWorld, openTestWorld, testTenant } from '../testing/runtime.ts';
@@ -271,6 +271,24 @@ describe('a machine that misbehaves', () => {
   );
 });
 
+describe('a release', () => {
+  test('applies what was held under the revisions that the held records name', async () => {
+    await start(startConversation(worker, findEcho));
+    const person = await meet();
+    await person.says('boom');
+    const held = () =>
+      worker.database.transaction([testTenant], (sql) => sql.query('SELECT FROM actor_snapshots WHERE held = 1'));
+    await eventually(held, ({ rowCount }) => rowCount === 1);
+    await stopAll();
+
+    const { machines } = echoConfiguration;
+    const revision = await world.runtime('prosa_api').tenants.configure(testTenant, { machines, answerGroups: true });
+    await start(startConversation(world.runtime('prosa_worker'), findMended));
+    await person.tell({ type: 'conversation.released', requestedBy: 'k_test', revision });
+    expect(await answered(person, 1)).toEqual(['1:boom']);
+  });
+});
+
 describe('ownership', () => {
   const hostOn = async (without?: 'epoch') => {
     const committed: number[] = [];
@@ -316,7 +334,13 @@ describe('ownership', () => {
 });
 
 describe('a record that kills its process', () => {
-  test('puts its actor in quarantine after three deaths, by order on the log, and others go on', async () => {
+  test.each([
+    ['a rebuild', 'DELETE FROM actor_snapshots'],
+    [
+      'a silent fold',
+      'DELETE FROM actor_snapshots; DELETE FROM actors_begun; UPDATE actor_partitions SET progress = 0',
+    ],
+  ])('puts its actor in quarantine after three deaths, by an order on the log that %s obeys', async (_, loss) => {
     const person = await meet();
     const other = await meet('5511999990009');
     const { offset, partition } = await person.says('killer');
@@ -334,7 +358,7 @@ describe('a record that kills its process', () => {
     expect(await person.replies()).toEqual([]);
     await stopAll();
 
-    await asOwner(world.databaseUrl, 'DELETE FROM actor_snapshots');
+    await asOwner(world.databaseUrl, loss);
     await start(startConversation(world.runtime('prosa_worker'), findEcho));
     await person.tell({ type: 'conversation.released', requestedBy: 'k_test' });
     expect(await answered(person, 2)).toEqual(['1:killer', '2:later']);

@@ -21,7 +21,7 @@
  * I7 An actor that has begun is never treated as new: a missing or corrupt snapshot is rebuilt from
  *    the journal before its next record.
  */
-import { type ActorEvent, topicOf } from '#schemas/records.ts';
+import type { ActorEvent } from '#schemas/records.ts';
 import { parkedTopicOf } from '#schemas/topics.ts';
 
 import type { Database } from '../database/database.ts';
@@ -44,6 +44,8 @@ import {
   orderedQuarantines,
 } from './apply.ts';
 import { type Envelope, openEnvelope, sealEnvelope, stateText, statusOf } from './envelope.ts';
+import { fold, releases } from './fold.ts';
+import { journalReach, nearestSnapshot, readJournal, readQuarantines } from './journal.ts';
 import type { FindMachine } from './machines.ts';
 import {
   type SnapshotRow,
@@ -51,10 +53,10 @@ import {
   declareTenants,
   loadActors,
   markAttempt,
-  readJournal,
   takeOver,
   writeSnapshots,
 } from './snapshot-store.ts';
+import { isActorEvent, openPastRecords, sealedOf } from './told-records.ts';
 
 /** What a host needs. */
 export interface HostPorts {
@@ -142,10 +144,11 @@ class ActorHost implements SliceWorker {
     const { log, logger } = this.#ports;
     const { topic, partition } = this.#assignment;
     logger.warn('snapshots are behind the log, folding', { partition, offset: from, count: to - from });
+    const ordered = await this.#ordersFrom(from);
     let position = from;
     let pending: LoggedRecord[] = [];
     const fold = async (nextOffset: number): Promise<void> => {
-      const work = await this.#apply({ records: pending, nextOffset }, position);
+      const work = await this.#apply({ records: pending, nextOffset }, position, ordered);
       const rows = await this.#seal(work.changed);
       await this.#writeOwn(work.tenants, position, nextOffset, rows);
       this.#publish(work.changed);
@@ -161,10 +164,20 @@ class ActorHost implements SliceWorker {
     await fold(to);
   }
 
+  /** Quarantines that were ordered at or after an offset. An order stands behind the record it begins at, maybe past what is folded. */
+  async #ordersFrom(from: number): Promise<ReadonlySet<number>> {
+    const { topic, partition } = this.#assignment;
+    const orders: LoggedRecord[] = [];
+    for await (const batch of this.#ports.log.readRange({ topic, partition, from })) {
+      orders.push(...batch.filter(({ headers }) => headers['ce_type'] === 'prosa.conversation.quarantined'));
+    }
+    return orderedQuarantines((await this.#open(orders)).told);
+  }
+
   async #processSlice(slice: Slice, killer?: number): Promise<void> {
     const { metrics } = this.#ports;
     const done = metrics.sliceDuration.startTimer();
-    const work = await this.#apply(slice, this.#position, killer);
+    const work = await this.#apply(slice, this.#position, new Set(killer === undefined ? [] : [killer]));
     const rows = await this.#seal(work.changed);
     const outputs = [...work.parked, ...(await this.#sealOutputs(work.outputs))];
     const committed = this.#position;
@@ -186,11 +199,14 @@ class ActorHost implements SliceWorker {
   }
 
   /** Applies a slice to copies; nothing of it is current yet. */
-  async #apply(slice: Slice, position: number, killer?: number) {
+  async #apply(slice: Slice, position: number, ordered: ReadonlySet<number>) {
     const { metrics } = this.#ports;
     const { told, parked } = await this.#open(slice.records);
     const working = await this.#load(told, position);
-    const configuration = await this.#configurations(told, working);
+    const configuration = await this.#configurations(
+      told,
+      [...working.values()].map(({ envelope }) => envelope),
+    );
     const around = { find: this.#ports.find, configuration, without: this.#ports.without };
     const changed = new Map<string, Resident>();
     const outputs: { readonly output: Output; readonly person: string }[] = [];
@@ -199,11 +215,11 @@ class ActorHost implements SliceWorker {
       const { actor } = each.record;
       const before = changed.get(actor) ?? working.get(actor);
       if (before === undefined) throw new Error(`actor of record ${each.record.eventId} was not loaded`);
-      const applied = await this.#applyOne(before.envelope, each, around, each.offset === killer);
+      const applied = await this.#applyOne(before.envelope, each, around, ordered.has(each.offset));
       metrics.turns.inc({ machine: applied.envelope.episode?.machine ?? 'none', outcome: applied.outcome });
       if (applied.outcome === 'quarantined') this.#report(applied, each);
       for (const output of applied.outputs) outputs.push({ output, person: before.person });
-      if (each.offset === killer && applied.outcome === 'quarantined')
+      if (ordered.has(each.offset) && applied.outcome === 'quarantined')
         outputs.push({ output: quarantineOrder(each), person: before.person });
       changed.set(actor, {
         envelope: applied.envelope,
@@ -221,8 +237,12 @@ class ActorHost implements SliceWorker {
     around: Surroundings,
     ordered: boolean,
   ): Promise<Applied> {
-    const releases = told.record.type === 'conversation.released' && before?.quarantine != null;
-    return applyNext(before, told, { ...around, ordered, held: releases ? await this.#held(before) : [] });
+    if (before === undefined || !releases(told.record, before))
+      return applyNext(before, told, { ...around, ordered, held: [] });
+    const held = await this.#held(before);
+    // What is held may name revisions that no record of this slice does.
+    const configuration = await this.#configurations([told, ...held], [before]);
+    return applyNext(before, told, { ...around, configuration, ordered, held });
   }
 
   /** The records that an envelope holds by reference. */
@@ -333,55 +353,79 @@ class ActorHost implements SliceWorker {
     }
   }
 
-  /** Folds actors from the journal and, where it does not reach, from the log. Outputs are on the log already. */
+  /**
+   * Folds actors from their journals, each from its nearest snapshot, and from the log where the
+   * journals do not reach. Outputs are on the log already.
+   */
   async #rebuild(lost: readonly StoredActor[], position: number): Promise<Map<string, Envelope>> {
-    const { log, database, logger } = this.#ports;
-    const { topic, partition } = this.#assignment;
-    const journal = await readJournal(database, lost, partition, position);
-    const records: LoggedRecord[] = journal.records.map(({ actor, offset, value }) => ({
-      topic,
-      partition,
-      offset,
-      key: actor,
-      value,
-      headers: {},
-      timestamp: 0,
-    }));
-    if (journal.completeTo < position) {
-      const actors = new Set(lost.map(({ actor }) => actor));
-      const known = new Set(records.map(({ offset }) => offset));
-      for await (const batch of log.readRange({ topic, partition, from: journal.completeTo, to: position })) {
-        records.push(...batch.filter((record) => actors.has(record.key) && !known.has(record.offset)));
-      }
-      records.sort((a, b) => a.offset - b.offset);
-    }
+    const { database, logger } = this.#ports;
+    const { partition } = this.#assignment;
     logger.warn('rebuilding actors from the journal', { partition, count: lost.length });
-    return this.#fold((await this.#open(records)).told);
-  }
-
-  async #fold(told: readonly ToldRecord[]): Promise<Map<string, Envelope>> {
+    // The mark is read first: what is written behind it meanwhile is then only extra.
+    const reach = Math.min(await journalReach(database, partition), position);
+    const tail = await this.#readTail(lost, reach, position);
     const envelopes = new Map<string, Envelope>();
-    const ordered = orderedQuarantines(told);
-    const around = { find: this.#ports.find, configuration: await this.#configurations(told, new Map()) };
-    for (const each of told) {
-      const { actor } = each.record;
-      const applied = await this.#applyOne(envelopes.get(actor), each, around, ordered.has(each.offset));
-      envelopes.set(actor, applied.envelope);
+    for (const of of lost) {
+      const envelope = await this.#rebuildOne(of, position, reach, tail.get(of.actor) ?? []);
+      if (envelope !== undefined) envelopes.set(of.actor, envelope);
     }
     return envelopes;
+  }
+
+  /** Records of some actors in `[from, to)` of the log, by actor. */
+  async #readTail(
+    actors: readonly StoredActor[],
+    from: number,
+    to: number,
+  ): Promise<ReadonlyMap<string, readonly ToldRecord[]>> {
+    if (from >= to) return new Map();
+    const wanted = new Set(actors.map(({ actor }) => actor));
+    const { topic, partition } = this.#assignment;
+    const logged: LoggedRecord[] = [];
+    for await (const batch of this.#ports.log.readRange({ topic, partition, from, to })) {
+      logged.push(...batch.filter(({ key }) => wanted.has(key)));
+    }
+    return Map.groupBy(await openPastRecords(this.#ports.vault, logged), ({ record }) => record.actor);
+  }
+
+  async #rebuildOne(
+    of: StoredActor,
+    position: number,
+    reach: number,
+    tail: readonly ToldRecord[],
+  ): Promise<Envelope | undefined> {
+    const { find, tenants } = this.#ports;
+    const ordered = orderedQuarantines(tail);
+    const quarantines = new Set([...(await readQuarantines(this.#ports, of)), ...ordered]);
+    // An order that the journal does not have yet makes its snapshots behind the record wrong.
+    const start = (await nearestSnapshot(this.#ports, of, Math.min(position, ...ordered)))?.envelope;
+    const from = start?.nextOffset ?? 0;
+    const records = joined(
+      readJournal(this.#ports, of, from, reach),
+      tail.filter(({ offset }) => offset >= from),
+    );
+    const around = {
+      find,
+      configuration: (tenant: string, revision: string) => tenants.configuration(tenant, revision),
+      quarantines,
+      held: (envelope: Envelope) => this.#held(envelope),
+    };
+    let envelope = start;
+    for await (const { after } of fold(records, around, start)) envelope = after;
+    return envelope;
   }
 
   /** Loads the revisions that records and actors name, so that applying need not wait. */
   async #configurations(
     told: readonly ToldRecord[],
-    residents: ReadonlyMap<string, Resident>,
+    envelopes: readonly (Envelope | undefined)[],
   ): Promise<(tenant: string, revision: string) => Configuration> {
     const wanted = new Map<string, readonly [string, string]>();
     const want = (tenant: string, revision: string | null | undefined): void => {
       if (revision != null) wanted.set(`${tenant}/${revision}`, [tenant, revision]);
     };
     for (const { record } of told) want(record.tenant, record.revision);
-    for (const { envelope } of residents.values()) {
+    for (const envelope of envelopes) {
       if (envelope !== undefined) want(envelope.tenant, envelope.episode?.configRevision);
     }
     const loaded = new Map<string, Configuration>();
@@ -502,10 +546,10 @@ const quarantineOrder = ({ record, offset }: ToldRecord): Output => ({
   },
 });
 
-const sealedOf = (record: ActorEvent): Uint8Array | null => ('sealed' in record ? record.sealed : null);
-
 /** Enough bytes to name a key; a cut snapshot is found out when it is opened. */
 const looksSealed = (bytes: Buffer): boolean => bytes.length > 46 && bytes[0] === 1;
 
-const isActorEvent = (record: { readonly type: string }): record is ActorEvent =>
-  topicOf[record.type as keyof typeof topicOf] === topicOf['message.received'];
+async function* joined<T>(first: AsyncIterable<T>, second: Iterable<T>): AsyncGenerator<T> {
+  yield* first;
+  yield* second;
+}

@@ -196,34 +196,3 @@ export async function writeSnapshots(
     [begun.map((row) => row.tenant), begun.map((row) => row.actor), begun.map((row) => row.begunOffset)],
   );
 }
-
-/** Records of actors as the journal has them, and how far it reaches. */
-export interface Journal {
-  /** Offset of the partition up to which the journal is complete. */
-  readonly completeTo: number;
-  readonly records: readonly { readonly actor: string; readonly offset: number; readonly value: Buffer }[];
-}
-
-/** Journal records of some actors of one partition, before an offset, in order. */
-export async function readJournal(
-  database: Database,
-  actors: readonly { readonly tenant: string; readonly actor: string }[],
-  partition: number,
-  before: number,
-): Promise<Journal> {
-  return database.transaction([...new Set(actors.map(({ tenant }) => tenant))], async (sql) => {
-    // The mark is read first: what is written behind it meanwhile is then only extra.
-    const progress = await sql.query<{ next_offset: string }>(
-      'SELECT next_offset FROM journal_progress WHERE partition = $1',
-      [partition],
-    );
-    const rows = await sql.query<{ actor: string; record_offset: string; value: Buffer }>(
-      'SELECT actor, record_offset, value FROM journal WHERE actor = ANY ($1) AND partition = $2 AND record_offset < $3 ORDER BY record_offset',
-      [actors.map(({ actor }) => actor), partition, before],
-    );
-    return {
-      completeTo: Number(progress.rows[0]?.next_offset ?? 0),
-      records: rows.rows.map((row) => ({ actor: row.actor, offset: Number(row.record_offset), value: row.value })),
-    };
-  });
-}

@@ -15,7 +15,7 @@ import { endProcess, freePorts, guardProcess } from '../process-guard.ts';
 const run = promisify(execFile);
 
 /** Kafka 4.x runs on Java 17 and later, and only in KRaft mode. */
-const kafkaVersion = '4.1.1';
+export const kafkaVersion = '4.1.1';
 const javaVersionMin = 17;
 /** The binding Kafka's artifacts leave to the user; without one there is no "started" line to wait for. */
 const slf4jVersion = '1.7.36';

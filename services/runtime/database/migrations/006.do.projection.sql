@@ -8,6 +8,8 @@ CREATE TABLE journal (
   actor text NOT NULL,
   partition int NOT NULL,
   record_offset bigint NOT NULL,
+  -- Its place among the actor's records, from 1: says when a snapshot is due without counting.
+  record_number bigint NOT NULL,
   event_id text NOT NULL,
   type text NOT NULL,
   occurred_at timestamptz NOT NULL,
@@ -17,6 +19,25 @@ CREATE TABLE journal (
 -- Sealed values do not compress.
 ALTER TABLE journal ALTER COLUMN value SET STORAGE EXTERNAL;
 SELECT prosa_protect('journal');
+-- Quarantines that the host ordered: rare, and each concerns records before it.
+CREATE INDEX journal_quarantines ON journal (actor, record_offset) WHERE type = 'conversation.quarantined';
+
+-- Actors as the fold of their journal left them, every 200 records. Each is a function of the journal:
+-- one that is missing, or does not open, is folded again from an earlier one or from the start.
+CREATE TABLE journal_snapshots (
+  tenant text NOT NULL,
+  actor text NOT NULL,
+  partition int NOT NULL,
+  -- Offset after the last record folded.
+  next_offset bigint NOT NULL,
+  -- Number of that record: how many records of the journal it is the fold of.
+  records bigint NOT NULL,
+  -- The sealed envelope.
+  body bytea NOT NULL,
+  PRIMARY KEY (actor, next_offset)
+);
+ALTER TABLE journal_snapshots ALTER COLUMN body SET STORAGE EXTERNAL;
+SELECT prosa_protect('journal_snapshots');
 
 -- The journal holds every readable record of a partition before `next_offset`. No tenant: a partition is shared.
 CREATE TABLE journal_progress (
@@ -154,8 +175,8 @@ CREATE TABLE contact_words (
 SELECT prosa_protect('contact_words');
 CREATE INDEX contact_words_by_conversation ON contact_words (tenant, conversation);
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON journal, journal_progress, history_progress, messages, message_changes,
-  message_marks, message_links, contacts, contact_words TO prosa_worker;
-GRANT SELECT ON journal, journal_progress, history_progress, messages, message_changes, message_marks, message_links,
-  message_history, contacts, contact_words TO prosa_api;
+GRANT SELECT, INSERT, UPDATE, DELETE ON journal, journal_progress, journal_snapshots, history_progress, messages,
+  message_changes, message_marks, message_links, contacts, contact_words TO prosa_worker;
+GRANT SELECT ON journal, journal_progress, journal_snapshots, history_progress, messages, message_changes, message_marks,
+  message_links, message_history, contacts, contact_words TO prosa_api;
 GRANT SELECT ON message_history TO prosa_worker;
