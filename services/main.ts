@@ -14,11 +14,11 @@ import { drainOnSignal, runMain, stopWhenOneEnds } from '#runtime/process.ts';
 import { openSimulatorPhone } from '#runtime/simulator/simulator-phone.ts';
 
 import { announce } from './announce.ts';
+import { openRedisProbe } from './api/adapters/redis-probe.ts';
 import { apiRoutes } from './api/routes.ts';
 import { startCompliance } from './compliance/compliance.ts';
 import { startConversation } from './conversation/conversation.ts';
 import { provideDemo } from './demo.ts';
-import type { DuplicateWindow } from './ingest/duplicate-window.ts';
 import { openDuplicateWindow } from './ingest/open-window.ts';
 import { bodyBytesMax, ingestRoutes } from './ingest/routes.ts';
 import { startProjection } from './projection/projection.ts';
@@ -39,13 +39,14 @@ async function main(): Promise<void> {
   let draining = false;
   let url = '';
   const window = openDuplicateWindow(ingest);
+  const probe = openRedisProbe(config.redis);
   const server = createHttpServer({ logger, bodyBytesMax });
   ingestRoutes(server, ingest, window);
   apiRoutes(server, api, {
     find: findMachine,
     phone: openSimulatorPhone(api.database, api.vault),
     ingestUrl: () => config.ingestUrl ?? url,
-    ...(config.redis === undefined ? {} : { redis: { ping: () => pingWindow(window) } }),
+    ...(probe === undefined ? {} : { redis: probe }),
     draining: () => draining,
   });
 
@@ -64,6 +65,7 @@ async function main(): Promise<void> {
     await server.close();
     await Promise.all(services.map((service) => service.stop()));
     await window.close();
+    probe?.close();
     await platform.close();
   });
   stopWhenOneEnds(logger, services);
@@ -71,9 +73,5 @@ async function main(): Promise<void> {
   url = await listen(server, config, logger);
   announce(values.json, resolve(config.dataDir), url, demo);
 }
-
-/** The shared window is the only use of Redis; it knows whether it reaches it. */
-const pingWindow = (window: DuplicateWindow): Promise<void> =>
-  window.degraded() ? Promise.reject(new Error('Redis is away')) : Promise.resolve();
 
 await runMain(main);
