@@ -33,6 +33,13 @@ describe('the registry', () => {
       expect(JSON.parse(JSON.stringify(settingsDefaults))).toStrictEqual(settingsDefaults);
   });
 
+  it('finds no fault with its own defaults, and some with what is not a setting', () => {
+    for (const { problemsOf, settingsDefaults } of machines.values()) {
+      expect(problemsOf(settingsDefaults)).toEqual([]);
+      expect(problemsOf({ ...settingsDefaults, colour: 'blue' })).toEqual(['colour is not a setting']);
+    }
+  });
+
   it('gives machines that can be begun with their defaults', () => {
     for (const { machine, settingsDefaults } of machines.values()) {
       const input = { tenant: 'demo', actor: 'c_1', at: 1, settings: settingsDefaults };

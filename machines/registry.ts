@@ -9,8 +9,13 @@
  */
 import type { AnyStateMachine } from 'xstate';
 import { conversationMachine, conversationVersion } from './conversation/machine.ts';
-import { conversationSettingsDefaults } from './conversation/settings.ts';
-import { instanceMachine, instanceSettingsDefaults, instanceVersion } from './instance/machine.ts';
+import { conversationSettingsDefaults, conversationSettingsProblems } from './conversation/settings.ts';
+import {
+  instanceMachine,
+  instanceSettingsDefaults,
+  instanceSettingsProblems,
+  instanceVersion,
+} from './instance/machine.ts';
 
 /** Microsteps that one event may take. XState's own default has no end, so an endless `always` loop would hang. */
 export const iterationsMax = 1000;
@@ -22,6 +27,8 @@ export interface MachineEntry {
   readonly machine: AnyStateMachine;
   /** In force where a tenant sets nothing else. */
   readonly settingsDefaults: Readonly<Record<string, unknown>>;
+  /** What is wrong with a tenant's settings, by name and never by value; none if they can be put in force. */
+  readonly problemsOf: (settings: Readonly<Record<string, unknown>>) => readonly string[];
 }
 
 /**
@@ -42,12 +49,14 @@ const entries: readonly MachineEntry[] = [
     version: conversationVersion,
     machine: bounded(conversationMachine),
     settingsDefaults: { ...conversationSettingsDefaults },
+    problemsOf: conversationSettingsProblems,
   },
   {
     name: 'instance',
     version: instanceVersion,
     machine: bounded(instanceMachine),
     settingsDefaults: { ...instanceSettingsDefaults },
+    problemsOf: instanceSettingsProblems,
   },
 ];
 

@@ -6,10 +6,13 @@ import { hkdfSync } from 'node:crypto';
 
 import { conversationVersion } from '#machines/conversation/machine.ts';
 import { instanceVersion } from '#machines/instance/machine.ts';
+import { findMachine } from '#machines/registry.ts';
 import type { Config } from '#runtime/config.ts';
 import { type Instance, type NewInstance, providers } from '#runtime/instances/instances.ts';
 import { demoTenant } from '#runtime/platform.ts';
 import type { Runtime } from '#runtime/runtime.ts';
+import { checkConfiguration } from '#runtime/tenants/check-configuration.ts';
+import type { Configuration } from '#runtime/tenants/tenants.ts';
 import type { TenantKeys } from '#runtime/vault/key-file.ts';
 
 import { openApiKeys } from './api/api-keys.ts';
@@ -29,17 +32,24 @@ export interface DemoInstance {
   readonly secret?: string;
 }
 
+/** What is in force for the demo tenant. Throws `config.invalid`. */
+function configurationOf({ demoLocale }: Config): Configuration {
+  const configuration: Configuration = {
+    machines: {
+      conversation: { version: conversationVersion, settings: { locale: demoLocale } },
+      instance: { version: instanceVersion, settings: {} },
+    },
+    answerGroups: false,
+  };
+  checkConfiguration(configuration, findMachine);
+  return configuration;
+}
+
 /** Makes sure that the demo tenant exists, as the API's role. */
 export async function provideDemo(runtime: Runtime, keys: TenantKeys): Promise<Demo> {
   const { tenants, instances, config, now } = runtime;
   await tenants.create(demoTenant, 'Demo');
-  await tenants.configure(demoTenant, {
-    machines: {
-      conversation: { version: conversationVersion, settings: {} },
-      instance: { version: instanceVersion, settings: {} },
-    },
-    answerGroups: false,
-  });
+  await tenants.configure(demoTenant, configurationOf(config));
   const existing = await instances.list(demoTenant);
   const made: Instance[] = [];
   for (const provider of providers) {

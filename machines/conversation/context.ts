@@ -1,5 +1,6 @@
 import type { ActorInput } from '#machines/machine.ts';
 import { type ConversationSettings, conversationSettingsDefaults } from './settings.ts';
+import { languageOf } from './texts/catalogue.ts';
 
 /**
  * Where the person's consent stands. It changes only by an answer of the person: while a new
@@ -21,7 +22,10 @@ export interface Consent {
 export interface ConversationContext {
   /** Of the revision in force when the episode began. */
   readonly settings: ConversationSettings;
+  /** Language that the person is spoken to in. */
   readonly locale: string;
+  /** Whose choice that is. The tenant's holds until the person makes one; the person's holds for good. */
+  readonly localeBy: 'tenant' | 'person';
   readonly consent: Consent;
   readonly name: string | null;
   /** Answers to messages that the present state could not use; see `nudgePauseMs`. */
@@ -35,6 +39,7 @@ export interface ConversationOutput {
   readonly consent: Consent;
   readonly name: string | null;
   readonly locale: string;
+  readonly localeBy: 'tenant' | 'person';
 }
 
 /** Input of an episode. */
@@ -48,11 +53,14 @@ const consentUnknown: Consent = { status: 'unknown', at: null, noticeVersion: nu
  */
 export function contextOf(input: ConversationInput | undefined): ConversationContext {
   const settings = { ...conversationSettingsDefaults, ...input?.settings };
+  const carried = input?.carried;
+  const chosen = carried?.localeBy === 'person' ? carried.locale : undefined;
   return {
     settings,
-    locale: settings.locale,
-    consent: input?.carried?.consent ?? consentUnknown,
-    name: input?.carried?.name ?? null,
+    locale: languageOf(chosen ?? settings.locale).locale,
+    localeBy: chosen === undefined ? 'tenant' : 'person',
+    consent: carried?.consent ?? consentUnknown,
+    name: carried?.name ?? null,
     nudges: 0,
     nudgedAt: null,
   };

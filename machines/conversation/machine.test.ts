@@ -302,6 +302,7 @@ describe('opting out', () => {
           consent: { status: 'withdrawn', at: noon + 4000, noticeVersion: '7', eventId: 'e0003', by: 'text' },
           name: null,
           locale: 'pt-BR',
+          localeBy: 'tenant',
         },
       });
   });

@@ -23,7 +23,12 @@
  *                  └──────┘ "menu" └──────────────────┘
  *
  *   every state    ── "PARAR" (whole message) ──────────► withdrawn (final)
+ *   every state    ── "English" (whole message) ────────► the same, its question in that language
+ *                     (in idle: what would have been next), for this episode and all later ones
+ *   every state    ── "idioma" (whole message) ─────────► the same, the languages are offered
  *   all but idle   ── silence for sessionTimeoutMs ─────► expired   (final, says nothing)
+ *
+ * Long, because it is one declaration that the visualiser reads.
  *
  * Every message of the person enters its state anew, which starts the silence again. Requested
  * messages, echoes and delivery reports leave state and silence alone. After a final state the
@@ -40,15 +45,16 @@ import {
   contextOf,
 } from './context.ts';
 import * as replies from './replies.ts';
+import type { Choice, Lexicon } from './lexicon.ts';
 import { languageOf } from './texts/catalogue.ts';
 import {
-  type Choice,
-  type Lexicon,
   acceptsClearly,
   answerOf,
+  asksForLanguages,
   asksWhy,
   choiceOf,
   greets,
+  languageAskedIn,
   nameOf,
   optsOut,
   skipsName,
@@ -119,12 +125,23 @@ export const conversationMachine = setup({
     giveConsent: assign({ consent: (asked) => consentBy(asked, 'given') }),
     refuseConsent: assign({ consent: (asked) => consentBy(asked, 'refused'), name: null }),
     withdrawConsent: assign({ consent: (asked) => consentBy(asked, 'withdrawn'), name: null }),
+    takeLanguage: assign({
+      locale: (asked) => heard(asked, languageAskedIn) ?? asked.context.locale,
+      localeBy: 'person',
+    }),
     keepName: assign({ name: (asked) => heard(asked, nameOf) ?? null }),
     startAfresh: assign({ nudges: 0, nudgedAt: null }),
+    noteReminder: assign({ nudges: 1, nudgedAt: ({ event }) => event.at }),
     countNudge: assign({ nudges: ({ context }) => context.nudges + 1, nudgedAt: ({ event }) => event.at }),
   },
   guards: {
     optsOut: (asked) => heard(asked, optsOut) === true,
+    choosesLanguage: (asked) => heard(asked, languageAskedIn) !== undefined,
+    choosesLanguageAndIsKnown: (asked) =>
+      heard(asked, languageAskedIn) !== undefined && consentInForce(asked.context) && asked.context.name !== null,
+    choosesLanguageAndHasConsent: (asked) =>
+      heard(asked, languageAskedIn) !== undefined && consentInForce(asked.context),
+    asksForLanguages: (asked) => heard(asked, asksForLanguages) === true,
     isKnown: ({ context }) => consentInForce(context) && context.name !== null,
     hasConsent: ({ context }) => consentInForce(context),
     acceptsAndIsNamed: (asked) => heard(asked, answerOf) === 'yes' && asked.context.name !== null,
@@ -147,7 +164,7 @@ export const conversationMachine = setup({
   id: 'conversation',
   version: conversationVersion,
   context: ({ input }) => contextOf(input),
-  output: ({ context: { consent, name, locale } }) => ({ consent, name, locale }),
+  output: ({ context: { consent, name, locale, localeBy } }) => ({ consent, name, locale, localeBy }),
   initial: 'idle',
   on: {
     'message.requested': [
@@ -171,6 +188,43 @@ export const conversationMachine = setup({
               'withdrawConsent',
               { type: 'audit', params: replies.consentAnswered },
             ],
+          },
+          {
+            guard: 'choosesLanguageAndIsKnown',
+            target: 'menu',
+            actions: [
+              'takeLanguage',
+              { type: 'reply', params: replies.welcomeBack },
+              { type: 'audit', params: replies.languageChosen },
+              { type: 'audit', params: { type: 'session.resumed' } },
+            ],
+          },
+          {
+            guard: 'choosesLanguageAndHasConsent',
+            target: 'name',
+            actions: [
+              'takeLanguage',
+              { type: 'reply', params: replies.askNameOnReturn },
+              { type: 'audit', params: replies.languageChosen },
+              { type: 'audit', params: { type: 'session.resumed' } },
+            ],
+          },
+          {
+            guard: 'choosesLanguage',
+            target: 'consent',
+            actions: [
+              'takeLanguage',
+              { type: 'reply', params: replies.askConsent },
+              'requestConsent',
+              { type: 'audit', params: replies.languageChosen },
+              { type: 'audit', params: replies.consentRequested },
+            ],
+          },
+          {
+            guard: 'asksForLanguages',
+            target: 'idle',
+            reenter: true,
+            actions: { type: 'reply', params: replies.offerLanguages },
           },
           {
             guard: 'isKnown',
@@ -213,6 +267,26 @@ export const conversationMachine = setup({
               'withdrawConsent',
               { type: 'audit', params: replies.consentAnswered },
             ],
+          },
+          {
+            guard: 'choosesLanguage',
+            target: 'consent',
+            reenter: true,
+            // What is agreed to has to have been read: the whole question, not the short one.
+            actions: [
+              'takeLanguage',
+              'startAfresh',
+              { type: 'reply', params: replies.askConsent },
+              'requestConsent',
+              { type: 'audit', params: replies.languageChosen },
+              { type: 'audit', params: replies.consentRequested },
+            ],
+          },
+          {
+            guard: 'asksForLanguages',
+            target: 'consent',
+            reenter: true,
+            actions: { type: 'reply', params: replies.offerLanguages },
           },
           {
             guard: 'acceptsAndIsNamed',
@@ -282,6 +356,23 @@ export const conversationMachine = setup({
             ],
           },
           {
+            guard: 'choosesLanguage',
+            target: 'name',
+            reenter: true,
+            actions: [
+              'takeLanguage',
+              'startAfresh',
+              { type: 'reply', params: replies.askNameInLanguage },
+              { type: 'audit', params: replies.languageChosen },
+            ],
+          },
+          {
+            guard: 'asksForLanguages',
+            target: 'name',
+            reenter: true,
+            actions: { type: 'reply', params: replies.offerLanguages },
+          },
+          {
             guard: 'asksForPerson',
             target: 'waitingForPerson',
             actions: [
@@ -336,6 +427,23 @@ export const conversationMachine = setup({
               'withdrawConsent',
               { type: 'audit', params: replies.consentAnswered },
             ],
+          },
+          {
+            guard: 'choosesLanguage',
+            target: 'menu',
+            reenter: true,
+            actions: [
+              'takeLanguage',
+              'startAfresh',
+              { type: 'reply', params: replies.showMenuInLanguage },
+              { type: 'audit', params: replies.languageChosen },
+            ],
+          },
+          {
+            guard: 'asksForLanguages',
+            target: 'menu',
+            reenter: true,
+            actions: { type: 'reply', params: replies.offerLanguages },
           },
           {
             guard: { type: 'chooses', params: { choice: 'information' } },
@@ -407,6 +515,23 @@ export const conversationMachine = setup({
             ],
           },
           {
+            guard: 'choosesLanguage',
+            target: 'waitingForPerson',
+            reenter: true,
+            actions: [
+              'takeLanguage',
+              'startAfresh',
+              { type: 'reply', params: replies.promisePerson },
+              { type: 'audit', params: replies.languageChosen },
+            ],
+          },
+          {
+            guard: 'asksForLanguages',
+            target: 'waitingForPerson',
+            reenter: true,
+            actions: { type: 'reply', params: replies.offerLanguages },
+          },
+          {
             guard: { type: 'chooses', params: { choice: 'menu' } },
             target: 'menu',
             actions: [
@@ -442,6 +567,23 @@ export const conversationMachine = setup({
               'withdrawConsent',
               { type: 'audit', params: replies.consentAnswered },
             ],
+          },
+          {
+            guard: 'choosesLanguage',
+            target: 'declined',
+            reenter: true,
+            actions: [
+              'takeLanguage',
+              'noteReminder',
+              { type: 'reply', params: replies.remindOfRefusalInLanguage },
+              { type: 'audit', params: replies.languageChosen },
+            ],
+          },
+          {
+            guard: 'asksForLanguages',
+            target: 'declined',
+            reenter: true,
+            actions: { type: 'reply', params: replies.offerLanguages },
           },
           {
             guard: 'acceptsClearly',

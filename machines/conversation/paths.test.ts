@@ -18,6 +18,7 @@ const timers: readonly Untold[] = waiting.map((state) => ({
 }));
 const spoken: readonly Untold[] = [
   ...['oi', 'sim', 'não', 'por quê?', 'Ana Souza', 'pular', '1', '2', '3', 'menu', 'bla bla', 'PARAR'].map(says),
+  ...['English', 'em português', 'idioma'].map(says),
   ...[speaks(), presses('consent.yes', 'Sim'), presses('menu.person', 'x')],
 ];
 const alphabet = [...spoken, ...timers, requests('m_1'), ...asides].map(
@@ -27,13 +28,18 @@ const alphabet = [...spoken, ...timers, requests('m_1'), ...asides].map(
 type Seen = { readonly value: string; readonly context: ConversationContext; readonly status: string };
 const serializeState = (state: unknown): string => {
   const { value, context } = state as Seen;
-  return JSON.stringify([value, context.consent, context.name, context.nudges]);
+  return JSON.stringify([value, context.consent, context.name, context.nudges, context.locale, context.localeBy]);
 };
 
 const input: ConversationInput = { tenant: 'demo', actor: 'c_1', at, settings: conversationSettingsDefaults };
 const carried = (status: 'given' | 'refused' | 'withdrawn', name: string | null, noticeVersion = '1') => ({
   ...input,
-  carried: { consent: { status, at, noticeVersion, eventId: 'e', by: 'text' as const }, name, locale: 'pt-BR' },
+  carried: {
+    consent: { status, at, noticeVersion, eventId: 'e', by: 'text' as const },
+    name,
+    locale: 'pt-BR',
+    localeBy: 'tenant' as const,
+  },
 });
 const beginnings: readonly (readonly [string, ConversationInput])[] = [
   ['a new person', input],

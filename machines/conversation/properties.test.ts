@@ -6,21 +6,26 @@ import fc from 'fast-check';
 import { initialTransition } from 'xstate';
 import { describe, expect, it } from 'vitest';
 import { type FoldedSnapshot, type Start, type ToldEvent, begin, tell, throughJson } from '#machines/testing/fold.ts';
-import { type Step, passes, repliesIn, scenariosOf } from '#machines/testing/given.ts';
+import { type Scene, type Step, passes, repliesIn, scenariosOf } from '#machines/testing/given.ts';
 import type { InboundContent } from '#schemas/content.ts';
 import { type ConversationContext, type ConversationOutput, contextOf } from './context.ts';
+import { languageButtonOf } from './lexicon.ts';
 import { conversationMachine } from './machine.ts';
 import { conversationSettingsDefaults, conversationSettingsLimits } from './settings.ts';
-import { asides, presses, requests, says, sends, waysInto } from './testing/steps.ts';
-import { languageOf } from './texts/catalogue.ts';
-import { optsOut } from './understanding.ts';
+import { asides, presses, requests, says, sends, waysInOf, waysInto } from './testing/steps.ts';
+import { foreignIn } from './testing/markers.ts';
+import { languageNames, languageOf } from './texts/catalogue.ts';
+import { asksForLanguages, languageAskedIn, optsOut } from './understanding.ts';
 
 const { lexicon } = languageOf('pt-BR');
-const runs = 80;
+const runs = 60;
 
 const vocabulary = [
   ...['oi', 'sim', 'não', 'ok', '👍', 'por quê?', 'saber mais', 'Ana Souza', 'meu nome é João', 'pular', '1', '2', '3'],
   ...['menu', 'voltar', 'falar com atendente', 'cancelar', 'bla', '?', '', 'aceito', 'quero', 'não aceito'],
+  ...['hi', 'yes', 'no', 'why?', 'learn more', 'my name is John', 'skip', 'my data', 'talk to a person', 'go back'],
+  ...['hola', 'sí', '¿por qué?', 'saber más', 'me llamo José', 'omitir', 'mis datos', 'hablar con alguien', 'volver'],
+  ...['idioma', 'language', 'English', 'in English, please', 'español', 'em português'],
 ];
 const anyText = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(...vocabulary) },
@@ -34,6 +39,9 @@ const anyContent: fc.Arbitrary<InboundContent> = fc.oneof(
   fc
     .constantFrom('consent.yes', 'consent.no', 'menu.information', 'menu.data', 'menu.person')
     .map((id) => ({ kind: 'button' as const, id, title: id })),
+  fc
+    .constantFrom(...languageNames)
+    .map(({ locale, name }) => ({ kind: 'button' as const, id: languageButtonOf(locale), title: name })),
   fc.record({ kind: fc.constantFrom('image' as const, 'audio' as const, 'sticker' as const), media, caption: anyText }),
   fc.record({ kind: fc.constantFrom('video' as const, 'document' as const), media }),
   fc.record({ kind: fc.constant('location' as const), latitude: fc.double(), longitude: fc.double() }),
@@ -53,19 +61,35 @@ const anySettings = fc.record(
     information: text(conversationSettingsLimits.information),
     noticeVersion: text(conversationSettingsLimits.noticeVersion),
     privacyUrl: fc.webUrl(),
+    locale: fc.constantFrom('pt-BR', 'en', 'es'),
     sessionTimeoutMs: fc.integer({ min: 60_000, max: 7 * 86_400_000 }),
   },
   { requiredKeys: [] },
 );
 
+const speaksOfLanguage = (content: InboundContent): boolean =>
+  asksForLanguages(content, lexicon) || languageAskedIn(content, lexicon) !== undefined;
+const isNoRequest = (step: Step): boolean => !('type' in step) || step.type !== 'message.requested';
+/** The language that a step asks for and gets: a withdrawal goes first. */
+const askedIn = (step: Step): string | undefined => {
+  if (!('type' in step) || step.type !== 'message.received') return undefined;
+  const content = step['content'] as InboundContent;
+  return optsOut(content, lexicon) ? undefined : languageAskedIn(content, lexicon);
+};
+
 const contextIn = (snapshot: FoldedSnapshot): ConversationContext => snapshot.context as ConversationContext;
 
-describe('any sequence of messages', () => {
+const locales = ['pt-BR', 'en', 'es'] as const;
+
+describe.each(locales)('any sequence of messages in %s', (locale) => {
+  const settings = { ...conversationSettingsDefaults, locale };
+  const ways = waysInOf[locale];
+
   it('never throws, and every reply can be sent', () => {
     fc.assert(
       fc.property(anySettings, fc.array(anyStep, { maxLength: 25 }), (chosen, steps) => {
         const { given, play } = scenariosOf(conversationMachine, {
-          settings: { ...conversationSettingsDefaults, ...chosen },
+          settings: { ...settings, ...chosen },
         });
         let scene = given().scene;
         for (const step of steps) {
@@ -83,7 +107,7 @@ describe('any sequence of messages', () => {
   });
 
   it('is answered at most once per message', () => {
-    const { given, play } = scenariosOf(conversationMachine, { settings: conversationSettingsDefaults });
+    const { given, play } = scenariosOf(conversationMachine, { settings });
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 25 }), (steps) => {
         let scene = given().scene;
@@ -97,7 +121,7 @@ describe('any sequence of messages', () => {
   });
 
   it('ends in withdrawn by an opt-out', () => {
-    const { given } = scenariosOf(conversationMachine, { settings: conversationSettingsDefaults });
+    const { given } = scenariosOf(conversationMachine, { settings });
     const optOut = fc.constantFrom(...lexicon.optOut).map((phrase) => phrase.toUpperCase());
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 20 }), optOut, (steps, said) => {
@@ -110,17 +134,17 @@ describe('any sequence of messages', () => {
   });
 
   it('is reminded at most once after a refusal', () => {
-    const { given, play } = scenariosOf(conversationMachine, { settings: conversationSettingsDefaults });
+    const { given, play } = scenariosOf(conversationMachine, { settings });
     const within = fc.array(
       fc.oneof(
-        anyContent.filter((content) => !optsOut(content, lexicon)).map(sends),
+        anyContent.filter((content) => !optsOut(content, lexicon) && !speaksOfLanguage(content)).map(sends),
         fc.nat(3600).map((seconds) => passes(seconds * 1000)),
       ),
       { maxLength: 25 },
     );
     fc.assert(
       fc.property(within, (steps) => {
-        let scene = given(...waysInto.declined).scene;
+        let scene = given(...ways.declined).scene;
         let reminders = 0;
         for (const step of steps) {
           scene = play(scene, [step]);
@@ -134,10 +158,10 @@ describe('any sequence of messages', () => {
   });
 
   it('begins the silence anew at each message of the person, and at nothing else', () => {
-    const { given, play } = scenariosOf(conversationMachine, { settings: conversationSettingsDefaults });
+    const { given, play } = scenariosOf(conversationMachine, { settings });
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 25 }), (steps) => {
-        let scene = given(...waysInto.consent).scene;
+        let scene = given(...ways.consent).scene;
         for (const step of steps) {
           const before = scene;
           scene = play(scene, [step]);
@@ -146,6 +170,7 @@ describe('any sequence of messages', () => {
           const timer = `xstate.after.sessionTimeout.conversation.${value as string}`;
           const dueAt = scene.at + conversationSettingsDefaults.sessionTimeoutMs;
           if (step.type !== 'message.received') expect(scene.timers).toEqual(before.timers);
+          else if (value === 'idle') expect(scene.timers.size).toBe(0);
           else if (status === 'active')
             expect([...scene.timers]).toEqual([[timer, expect.objectContaining({ dueAt })]]);
         }
@@ -154,8 +179,26 @@ describe('any sequence of messages', () => {
     );
   });
 
+  it('is answered in the language in force, which only the person changes', () => {
+    const { given, play } = scenariosOf(conversationMachine, { settings });
+    const spoken = fc.array(anyStep.filter(isNoRequest), { maxLength: 25 });
+    fc.assert(
+      fc.property(spoken, (steps) => {
+        let scene: Scene = given().scene;
+        for (const step of steps) {
+          const before = contextIn(scene.folded.snapshot);
+          scene = play(scene, [step]);
+          const after = contextIn(scene.folded.snapshot);
+          expect(after.locale).toBe(askedIn(step) ?? before.locale);
+          for (const reply of repliesIn(scene)) expect(foreignIn(reply, after), reply).toEqual([]);
+        }
+      }),
+      { numRuns: runs },
+    );
+  });
+
   it('never goes past consent without one', () => {
-    const { given } = scenariosOf(conversationMachine, { settings: conversationSettingsDefaults });
+    const { given } = scenariosOf(conversationMachine, { settings });
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 25 }), (steps) => {
         const { snapshot } = given(...steps).scene.folded;

@@ -3,8 +3,10 @@
  */
 import type { ActionParams, ConversationEvent } from '#machines/machine.ts';
 import { type ConsentOccasion, type Controller } from './texts/language.ts';
-import { type SpokenLanguage, languageOf } from './texts/catalogue.ts';
+import { type SpokenLanguage, languageNames, languageOf } from './texts/catalogue.ts';
 import { type ConversationContext } from './context.ts';
+import { languageButtonOf } from './lexicon.ts';
+import { informationIn, isTimeZone } from './settings.ts';
 import { buttonIds, callNameOf, textOf } from './understanding.ts';
 
 type Reply = ActionParams['reply'];
@@ -36,27 +38,33 @@ const calledIn = (context: ConversationContext): { readonly name: string | null 
   name: context.name === null ? null : callNameOf(context.name, languageIn(context).lexicon),
 });
 
-const withConsentButtons = (text: string, { buttons }: SpokenLanguage): Reply => ({
+/** Below a question: the other languages, each in its own words, so that whoever cannot read the rest finds theirs. */
+const withLanguageHint = (text: string, { locale }: SpokenLanguage): string => {
+  const others = languageNames.filter((language) => language.locale !== locale);
+  return bounded(`${text}\n\n🌐 ${others.map(({ name }) => `*${name}*`).join(' · ')}`);
+};
+
+const withConsentButtons = (text: string, language: SpokenLanguage): Reply => ({
   content: {
     kind: 'buttons',
     optionsInText: true,
-    text: bounded(text),
+    text: withLanguageHint(text, language),
     buttons: [
-      { id: buttonIds.yes, title: buttons.yes },
-      { id: buttonIds.no, title: buttons.no },
+      { id: buttonIds.yes, title: language.buttons.yes },
+      { id: buttonIds.no, title: language.buttons.no },
     ],
   },
 });
 
-const withMenuButtons = (text: string, { buttons }: SpokenLanguage): Reply => ({
+const withMenuButtons = (text: string, language: SpokenLanguage): Reply => ({
   content: {
     kind: 'buttons',
     optionsInText: true,
-    text: bounded(text),
+    text: withLanguageHint(text, language),
     buttons: [
-      { id: buttonIds.information, title: buttons.information },
-      { id: buttonIds.myData, title: buttons.myData },
-      { id: buttonIds.person, title: buttons.person },
+      { id: buttonIds.information, title: language.buttons.information },
+      { id: buttonIds.myData, title: language.buttons.myData },
+      { id: buttonIds.person, title: language.buttons.person },
     ],
   },
 });
@@ -154,8 +162,11 @@ export const showMenuAgain = ({ context, event }: Told): Reply => {
 };
 
 /** The tenant's information. */
-export const inform = ({ context }: Of): Reply =>
-  saying(`${context.settings.information}\n\n${languageIn(context).texts.menuHint}`);
+export const inform = ({ context }: Of): Reply => {
+  const { texts, locale } = languageIn(context);
+  const information = informationIn(context.settings, locale) ?? texts.informationMissing;
+  return saying(`${information}\n\n${texts.menuHint}`);
+};
 
 /** What is stored about the person, and how to withdraw. */
 export const showMyData = ({ context }: Of): Reply => {
@@ -177,6 +188,40 @@ export const promisePerson = ({ context }: Of): Reply =>
 
 /** Still waiting for a person. */
 export const promisePersonAgain = ({ context }: Of): Reply => saying(languageIn(context).texts.personWaiting);
+
+/** Every language by its own name, as buttons. */
+export const offerLanguages = ({ context }: Of): Reply => {
+  const names = languageNames.map(({ name }) => `*${name}*`).join('\n');
+  return {
+    content: {
+      kind: 'buttons',
+      optionsInText: true,
+      text: `${languageIn(context).texts.languageQuestion}\n\n${names}`,
+      buttons: languageNames.map(({ locale, name }) => ({ id: languageButtonOf(locale), title: name })),
+    },
+  };
+};
+
+/** The question for the name in the language just chosen. */
+export const askNameInLanguage = ({ context }: Of): Reply => {
+  const { texts } = languageIn(context);
+  return saying(`${texts.languageSet}\n\n${texts.nameQuestionBriefly}`);
+};
+
+/** The menu in the language just chosen. */
+export const showMenuInLanguage = ({ context }: Of): Reply => {
+  const language = languageIn(context);
+  return withMenuButtons(`${language.texts.languageSet}\n\n${language.texts.menu}`, language);
+};
+
+/** The reminder of a refusal in the language just chosen. */
+export const remindOfRefusalInLanguage = ({ context }: Of): Reply => {
+  const { texts } = languageIn(context);
+  return saying(`${texts.languageSet}\n\n${texts.consentReminder}`);
+};
+
+/** The audit of a choice of language, made after the context has it. */
+export const languageChosen = ({ context }: Of): Audit => ({ type: 'language.chosen', subject: context.locale });
 
 /** A `message.requested`, passed on. */
 export const relay = ({ event }: { readonly event: ConversationEvent & { type: 'message.requested' } }): Reply => ({
@@ -211,14 +256,14 @@ export const consentAnswered = ({ context: { consent } }: Of): Audit => ({
 type LocalParts = Readonly<Record<'day' | 'month' | 'year' | 'hour' | 'minute', string>>;
 
 /**
- * A moment in a time zone, as parts: unlike a finished pattern these do not change with the
+ * A moment in a time zone (UTC if there is no such zone), as parts: unlike a finished pattern these do not change with the
  * runtime's locale data. `Intl` reads no clock.
  */
 function localPartsOf(at: number, timeZone: string): LocalParts {
   const two = '2-digit';
   const format = new Intl.DateTimeFormat('en-GB', {
     ...{
-      timeZone,
+      timeZone: isTimeZone(timeZone) ? timeZone : 'UTC',
       day: two,
       month: two,
       year: 'numeric',

@@ -1,11 +1,13 @@
+import { languageOf, locales } from './texts/catalogue.ts';
+
 /** What a tenant may set for the conversation machine. Read from `input.settings` at the start of an episode. */
 export interface ConversationSettings {
-  /** BCP 47 tag of the texts; one that has no catalogue falls back to pt-BR. */
+  /** BCP 47 tag of the texts, until the person chooses another; one that has no catalogue falls back to pt-BR. */
   readonly locale: string;
   /** Name under which the tenant speaks; the controller that the consent question names. */
   readonly businessName: string;
-  /** Answer to "informações". */
-  readonly information: string;
+  /** Answer to "informações": one for all, or by locale. Absent, the machine says that there is none yet. */
+  readonly information?: string | Readonly<Record<string, string>>;
   /** Version of the privacy notice. A consent given under another version is asked for anew. */
   readonly noticeVersion: string;
   /** Where the whole privacy notice can be read. */
@@ -22,8 +24,6 @@ export interface ConversationSettings {
 export const conversationSettingsDefaults: ConversationSettings = {
   locale: 'pt-BR',
   businessName: 'Prosa',
-  information:
-    'Ainda estamos preparando as informações que ficam aqui. Se precisar de algo agora, mande *3* para falar com uma pessoa.',
   noticeVersion: '1',
   timeZone: 'America/Sao_Paulo',
   sessionTimeoutMs: 86_400_000,
@@ -31,8 +31,8 @@ export const conversationSettingsDefaults: ConversationSettings = {
 };
 
 /**
- * Longest values, in UTF-16 units, with which every text stays below WhatsApp's 4096; whoever
- * validates settings checks them. The machine cuts what is longer and does not throw.
+ * Longest values, in UTF-16 units, with which every text stays below WhatsApp's 4096;
+ * `conversationSettingsProblems` checks them. The machine cuts what is longer and does not throw.
  */
 export const conversationSettingsLimits = {
   businessName: 80,
@@ -40,3 +40,74 @@ export const conversationSettingsLimits = {
   noticeVersion: 40,
   privacyUrl: 300,
 } as const;
+
+const durationMaxMs = 366 * 86_400_000;
+
+/** What the tenant says in that language, else in its own; undefined if it has said nothing. */
+export function informationIn({ information, locale: own }: ConversationSettings, locale: string): string | undefined {
+  if (typeof information !== 'object') return information;
+  return information[locale] ?? information[languageOf(own).locale];
+}
+
+/** True if times can be told in that zone. `Intl` has no other way to ask. */
+export function isTimeZone(timeZone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * What is wrong with a tenant's settings, one sentence each, by name and never by value; none if they
+ * can be put in force. A setting that is left out has its default.
+ */
+export function conversationSettingsProblems(settings: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.entries(settings).flatMap(([name, value]) => {
+    if (!isChecked(name)) return [`${name.slice(0, 40)} is not a setting`];
+    const problem = checks[name](value);
+    return problem === undefined ? [] : [`${name} ${problem}`];
+  });
+}
+
+/** What is wrong with a value; undefined if nothing is. */
+type Check = (value: unknown) => string | undefined;
+
+const text =
+  (lengthMax: number): Check =>
+  (value) => {
+    if (typeof value !== 'string' || value.trim() === '') return 'has to be a text that is not empty';
+    return value.length > lengthMax ? `has more than ${lengthMax.toString()} characters` : undefined;
+  };
+
+const duration: Check = (value) =>
+  typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= durationMaxMs
+    ? undefined
+    : `has to be a whole number of milliseconds from 1 to ${durationMaxMs.toString()}`;
+
+const isLocale = (value: unknown): boolean => typeof value === 'string' && locales.includes(value);
+
+const information: Check = (value) => {
+  const one = text(conversationSettingsLimits.information);
+  if (typeof value !== 'object' || value === null) return one(value);
+  if (!Object.keys(value).every(isLocale)) return `has to be by locale: ${locales.join(', ')}`;
+  return Object.values(value)
+    .map(one)
+    .find((problem) => problem !== undefined);
+};
+
+const checks: Readonly<Record<keyof ConversationSettings, Check>> = {
+  locale: (value) => (isLocale(value) ? undefined : `has to be one of ${locales.join(', ')}`),
+  businessName: text(conversationSettingsLimits.businessName),
+  information,
+  noticeVersion: text(conversationSettingsLimits.noticeVersion),
+  privacyUrl: (value) => {
+    const problem = text(conversationSettingsLimits.privacyUrl)(value);
+    return problem ?? (/^https?:\/\/\S+$/u.test(String(value)) ? undefined : 'has to be an http or https address');
+  },
+  timeZone: (value) => (typeof value === 'string' && isTimeZone(value) ? undefined : 'has to be an IANA time zone'),
+  sessionTimeoutMs: duration,
+  nudgePauseMs: duration,
+};
+
+const isChecked = (name: string): name is keyof ConversationSettings => Object.hasOwn(checks, name);

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { InboundContent } from '#schemas/content.ts';
+import { fold, textLengthMax } from './lexicon.ts';
 import { languageOf } from './texts/catalogue.ts';
 import {
   acceptsClearly,
@@ -10,12 +11,10 @@ import {
   buttonIds,
   callNameOf,
   choiceOf,
-  fold,
   greets,
   nameOf,
   optsOut,
   skipsName,
-  textLengthMax,
   textOf,
   wordedChoiceOf,
 } from './understanding.ts';

@@ -5,10 +5,16 @@
  * surely is not guessed: consent has to be unambiguous.
  */
 import type { InboundContent } from '#schemas/content.ts';
-import type { Words } from './texts/language.ts';
-
-/** Characters (UTF-16 units) of a message that are read. */
-export const textLengthMax = 1000;
+import {
+  type Choice,
+  type Lexicon,
+  fold,
+  phraseLengthAt,
+  phraseTokensMax,
+  textLengthMax,
+  tokensOf,
+  without,
+} from './lexicon.ts';
 
 /** Longest name, in code points. */
 const nameLengthMax = 80;
@@ -27,72 +33,6 @@ export const buttonIds = {
   person: 'menu.person',
   menu: 'menu.show',
 } as const;
-
-/** What can be chosen from the menu; `menu` is the menu itself. */
-export type Choice = 'information' | 'myData' | 'person' | 'menu';
-
-type Leaning = 'yes' | 'no' | 'filler';
-
-/** A language's words, ready for look-up. */
-export interface Lexicon {
-  readonly words: Words;
-  readonly leanings: ReadonlyMap<string, Leaning>;
-  readonly yesClearly: ReadonlySet<string>;
-  readonly fillers: ReadonlySet<string>;
-  readonly why: ReadonlySet<string>;
-  readonly optOut: ReadonlySet<string>;
-  readonly choices: ReadonlyMap<string, Choice>;
-  readonly ordinals: ReadonlyMap<string, Choice>;
-  readonly choiceFillers: ReadonlySet<string>;
-  readonly personSigns: ReadonlySet<string>;
-  readonly negations: ReadonlySet<string>;
-  readonly skip: ReadonlySet<string>;
-  readonly greetings: ReadonlySet<string>;
-  readonly nameLeads: ReadonlySet<string>;
-  readonly nameTails: ReadonlySet<string>;
-  readonly notNames: ReadonlySet<string>;
-  readonly particles: ReadonlySet<string>;
-  readonly honorifics: ReadonlySet<string>;
-}
-
-/** Prepares words for look-up; done once per language. */
-export function lexiconOf(words: Words): Lexicon {
-  const all = <Value>(list: readonly string[], value: Value): [string, Value][] => list.map((word) => [word, value]);
-  return {
-    words,
-    leanings: new Map([
-      ...all<Leaning>(words.fillers, 'filler'),
-      ...all<Leaning>(words.yes, 'yes'),
-      ...all<Leaning>(words.yesClearly, 'yes'),
-      ...all<Leaning>(words.no, 'no'),
-    ]),
-    yesClearly: new Set(words.yesClearly),
-    fillers: new Set(words.fillers),
-    why: new Set(words.why),
-    optOut: new Set(words.optOut),
-    choices: new Map([
-      ...all<Choice>(words.information, 'information'),
-      ...all<Choice>(words.myData, 'myData'),
-      ...all<Choice>(words.person, 'person'),
-      ...all<Choice>(words.menu, 'menu'),
-    ]),
-    ordinals: new Map([
-      ...all<Choice>(words.ordinals.information, 'information'),
-      ...all<Choice>(words.ordinals.myData, 'myData'),
-      ...all<Choice>(words.ordinals.person, 'person'),
-    ]),
-    choiceFillers: new Set(words.choiceFillers),
-    personSigns: new Set(words.personSigns),
-    negations: new Set(words.negations),
-    skip: new Set(words.skip),
-    greetings: new Set(words.greetings),
-    nameLeads: new Set(words.nameLeads),
-    nameTails: new Set(words.nameTails),
-    notNames: new Set(words.notNames),
-    particles: new Set(words.particles),
-    honorifics: new Set(words.honorifics),
-  };
-}
 
 /** What of a message can be read: its text, a button's title, a caption. Undefined if there is nothing. */
 export function textOf(content: InboundContent): string | undefined {
@@ -126,22 +66,6 @@ function writtenIn(content: InboundContent): string | undefined {
   }
 }
 
-/**
- * Text as it is looked up: lower case, no accents, no punctuation, single blanks, every emoji a
- * word of its own, letters that are held down ("siiim") once.
- */
-export const fold = (text: string): string =>
-  text
-    .slice(0, textLengthMax)
-    .normalize('NFKD')
-    .toLowerCase()
-    .replace(/[\p{M}\p{Cf}\p{Emoji_Modifier}]/gu, '')
-    .replace(/\p{Extended_Pictographic}/gu, ' $& ')
-    .replace(/[^\p{L}\p{N}\p{Extended_Pictographic}]+/gu, ' ')
-    .replace(/(\p{L})\1{2,}/gu, '$1')
-    .trim();
-
-const tokensOf = (folded: string): readonly string[] => (folded === '' ? [] : folded.split(' '));
 const isEmoji = (token: string): boolean => /^\p{Extended_Pictographic}$/u.test(token);
 const foldedOf = (content: InboundContent): string => fold(textOf(content) ?? '');
 const plainTokensOf = (content: InboundContent): readonly string[] =>
@@ -152,12 +76,35 @@ const buttonOf = (content: InboundContent): string | undefined =>
 /** True if the whole message withdraws consent: "PARAR", "por favor, sair!". "Cancelar" alone does not. */
 export function optsOut(content: InboundContent, lexicon: Lexicon): boolean {
   if (buttonOf(content) === buttonIds.optOut) return true;
+  const isOptOut = (tokens: readonly string[]): boolean => lexicon.optOut.has(tokens.join(' '));
   const tokens = plainTokensOf(content);
-  if (lexicon.optOut.has(tokens.join(' '))) return true;
+  if (isOptOut(tokens)) return true;
   if (tokens.length > tokensMax) return false;
-  // "Quero sair" too; "quero" is a yes word and no filler elsewhere.
-  const kept = without(tokens, (phrase) => lexicon.fillers.has(phrase) || phrase === 'quero');
-  return lexicon.optOut.has(kept.join(' '));
+  const plain = without(tokens, (phrase) => lexicon.politeness.has(phrase));
+  // "Quero sair" too; elsewhere "quero" is a yes.
+  return isOptOut(plain) || isOptOut(without(plain, (phrase) => lexicon.optOutLeads.has(phrase)));
+}
+
+/** The locale of the language that the whole message asks for: "English, please", "podemos falar em espanhol?". */
+export function languageAskedIn(content: InboundContent, lexicon: Lexicon): string | undefined {
+  const pressed = lexicon.languageButtons.get(buttonOf(content) ?? '');
+  return pressed ?? wholeMessageIn(content, lexicon, (said) => lexicon.languageNames.get(said));
+}
+
+/** True if the whole message asks which languages there are: "idioma", "change language". */
+export const asksForLanguages = (content: InboundContent, lexicon: Lexicon): boolean =>
+  wholeMessageIn(content, lexicon, (said) => lexicon.languages.has(said) || undefined) === true;
+
+/** What the message means as it is, or else without politeness in whatever language. */
+function wholeMessageIn<Meaning>(
+  content: InboundContent,
+  lexicon: Lexicon,
+  meaningOf: (said: string) => Meaning | undefined,
+): Meaning | undefined {
+  const tokens = plainTokensOf(content);
+  const exact = meaningOf(tokens.join(' '));
+  if (exact !== undefined || tokens.length > tokensMax) return exact;
+  return meaningOf(without(tokens, (phrase) => lexicon.politeness.has(phrase)).join(' '));
 }
 
 /** A yes or a no that leaves no doubt, written or pressed. */
@@ -188,26 +135,6 @@ function leaningOf(tokens: readonly string[], lexicon: Lexicon): 'yes' | 'no' | 
   return leaning;
 }
 
-const phraseTokensMax = 5;
-
-/** Tokens of the longest known phrase at this place; 0 if there is none. */
-function phraseLengthAt(tokens: readonly string[], index: number, known: (phrase: string) => boolean): number {
-  for (let length = Math.min(phraseTokensMax, tokens.length - index); length > 0; length -= 1)
-    if (known(tokens.slice(index, index + length).join(' '))) return length;
-  return 0;
-}
-
-/** Takes known phrases out, wherever they stand. */
-function without(tokens: readonly string[], known: (phrase: string) => boolean): readonly string[] {
-  const rest: string[] = [];
-  for (let index = 0; index < tokens.length;) {
-    const length = phraseLengthAt(tokens, index, known);
-    if (length === 0) rest.push(tokens[index] ?? '');
-    index += Math.max(length, 1);
-  }
-  return rest;
-}
-
 /** A yes that stands even after a refusal: "sim", "aceito", "quero", the button; not "ok" or 👍. */
 export function acceptsClearly(content: InboundContent, lexicon: Lexicon): boolean {
   if (buttonOf(content) === buttonIds.yes) return true;
@@ -215,8 +142,14 @@ export function acceptsClearly(content: InboundContent, lexicon: Lexicon): boole
   const tokens = plainTokensOf(content);
   if (tokens.length === 0 || tokens.length > tokensMax) return false;
   if (lexicon.yesClearly.has(tokens.join(' '))) return true;
-  const rest = without(tokens, (phrase) => lexicon.fillers.has(phrase));
-  return rest.length > 0 && without(rest, (phrase) => lexicon.yesClearly.has(phrase)).length === 0;
+  const isFiller = (phrase: string): boolean => lexicon.fillers.has(phrase);
+  const isYes = (phrase: string): boolean => lexicon.yesClearly.has(phrase);
+  const rest = without(tokens, isFiller);
+  if (rest.length === 0) return false;
+  // Both ways, since a filler may be a part of a yes ("I" of "I agree").
+  return (
+    without(rest, isYes).length === 0 || without(tokens, (phrase) => isFiller(phrase) || isYes(phrase)).length === 0
+  );
 }
 
 const questionLengthMax = 160;
@@ -296,6 +229,8 @@ export function nameOf(content: InboundContent, lexicon: Lexicon): string | unde
     choiceOf(said, lexicon) !== undefined ||
     asksWhy(said, lexicon) ||
     skipsName(said, lexicon) ||
+    asksForLanguages(said, lexicon) ||
+    languageAskedIn(said, lexicon) !== undefined ||
     optsOut(said, lexicon);
   return meansSomethingElse ? undefined : inTitleCase(name, lexicon);
 }

@@ -34,6 +34,10 @@ export type InstanceSettings = Readonly<Record<string, never>>;
 /** No settings. */
 export const instanceSettingsDefaults: InstanceSettings = {};
 
+/** There is nothing to set. */
+export const instanceSettingsProblems = (settings: Readonly<Record<string, unknown>>): readonly string[] =>
+  Object.keys(settings).map((name) => `${name.slice(0, 40)} is not a setting`);
+
 const changed = ({ event }: { readonly event: InstanceEvent }): ActionParams['audit'] => ({
   type: 'instance.changed',
   outcome: event.status,

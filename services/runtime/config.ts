@@ -75,6 +75,7 @@ const settings = z.object({
     .url({ protocol: /^https?$/ })
     .optional()
     .describe('Schema registry that set-up registers the schemas with; user and password may be part of it'),
+  PROSA_LOCALE: z.enum(['pt-BR', 'en', 'es']).default('pt-BR').describe('Language of the demo tenant'),
   WAHA_BASE_URL: z
     .url()
     .default('http://127.0.0.1:3001')
@@ -122,6 +123,8 @@ export interface Config {
   readonly ingestUrl: string | undefined;
   /** May hold a password: not to be said anywhere. Asked at set-up only. */
   readonly schemaRegistryUrl: string | undefined;
+  /** Language of the demo tenant. */
+  readonly demoLocale: string;
   /** WAHA of the demo tenant. */
   readonly demoWaha: { readonly baseUrl: string; readonly apiKey: string | undefined; readonly session: string };
 }
@@ -158,6 +161,7 @@ export function readConfig(environment: Environment = process.env): Config {
     redis: from.REDIS_URL === undefined ? undefined : { url: from.REDIS_URL, keyPrefix: from.REDIS_KEY_PREFIX },
     ingestUrl: from.PROSA_INGEST_URL,
     schemaRegistryUrl: from.SCHEMA_REGISTRY_URL,
+    demoLocale: from.PROSA_LOCALE,
     demoWaha: { baseUrl: from.WAHA_BASE_URL, apiKey: from.WAHA_API_KEY, session: from.WAHA_SESSION },
   });
 }

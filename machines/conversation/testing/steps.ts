@@ -33,12 +33,22 @@ export const asides: readonly Untold[] = [
   { type: 'delivery.updated', deliveryId: 'd_1', status: 'failed', reason: 'x' },
 ];
 
-/** The shortest ways into each state. */
-export const waysInto = {
-  idle: [],
-  consent: [says('Oi')],
-  name: [says('Oi'), says('sim')],
-  menu: [says('Oi'), says('sim'), says('Ana Souza')],
-  waitingForPerson: [says('Oi'), says('sim'), says('Ana Souza'), says('3')],
-  declined: [says('Oi'), says('não')],
-} as const satisfies Readonly<Record<string, readonly Untold[]>>;
+const begun = (hello: string, yes: string, no: string) =>
+  ({
+    idle: [],
+    consent: [says(hello)],
+    name: [says(hello), says(yes)],
+    menu: [says(hello), says(yes), says('Ana Souza')],
+    waitingForPerson: [says(hello), says(yes), says('Ana Souza'), says('3')],
+    declined: [says(hello), says(no)],
+  }) as const satisfies Readonly<Record<string, readonly Untold[]>>;
+
+/** The shortest ways into each state, in the words of each language. */
+export const waysInOf = {
+  'pt-BR': begun('Oi', 'sim', 'não'),
+  en: begun('Hi', 'yes', 'no'),
+  es: begun('Hola', 'sí', 'no'),
+} as const;
+
+/** The same in pt-BR. */
+export const waysInto = waysInOf['pt-BR'];

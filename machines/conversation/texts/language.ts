@@ -37,6 +37,8 @@ export interface Texts {
   readonly nameQuestion: string;
   /** For one who comes back with consent but without a name. */
   readonly nameQuestionOnReturn: string;
+  /** The question alone, below something else. */
+  readonly nameQuestionBriefly: string;
   readonly nameUnclear: string;
   readonly nameTypePlease: string;
   readonly menuWelcome: (of: { readonly name: string | null }) => string;
@@ -51,6 +53,12 @@ export interface Texts {
   readonly myData: (of: StoredData) => string;
   readonly personRequested: (of: { readonly name: string | null }) => string;
   readonly personWaiting: string;
+  /** Where the tenant has said nothing to be told. */
+  readonly informationMissing: string;
+  /** Goes above the names of all languages. */
+  readonly languageQuestion: string;
+  /** Says that the conversation goes on in this language. */
+  readonly languageSet: string;
 }
 
 /** Titles of buttons: at most 20 characters, WhatsApp's limit. */
@@ -71,13 +79,19 @@ export interface Words {
   /** Those that mean yes even after a refusal, where "ok" is only politeness. */
   readonly yesClearly: readonly string[];
   readonly no: readonly string[];
-  /** Mean nothing by themselves beside a yes, a no or an opt-out. */
+  /** Mean nothing by themselves beside a yes, a no, an opt-out or the name of a language. */
   readonly fillers: readonly string[];
   readonly why: readonly string[];
   /** A short message that begins so asks why. */
   readonly whyStarts: readonly string[];
   /** Withdraw consent, as a whole message, in any state and whatever the language of the conversation. */
   readonly optOut: readonly string[];
+  /** "I want to": mean nothing beside an opt-out, whatever they mean elsewhere. */
+  readonly optOutLeads: readonly string[];
+  /** Ask for this language, as a whole message, in whatever language they are written and the conversation is. */
+  readonly thisLanguage: readonly string[];
+  /** Ask which languages there are, as a whole message, whatever the language of the conversation. */
+  readonly languages: readonly string[];
   readonly menu: readonly string[];
   readonly information: readonly string[];
   readonly myData: readonly string[];
@@ -103,6 +117,8 @@ export interface Words {
 export interface Language {
   /** BCP 47 tag. */
   readonly locale: string;
+  /** What those who speak it call it; also the title of its button. */
+  readonly name: string;
   readonly texts: Texts;
   readonly buttons: ButtonTitles;
   readonly words: Words;

@@ -46,6 +46,7 @@ const texts: Texts = {
     `Pronto! ${hadConsent ? 'Seu consentimento foi retirado e você' : 'Você'} não vai mais receber nossas mensagens por aqui. Se um dia quiser voltar, é só escrever. Até logo! 👋`,
   nameQuestion: 'Combinado, obrigado pela confiança! 💚\n\nComo você se chama?',
   nameQuestionOnReturn: 'Olá de novo! 👋 Antes de continuar, como você se chama? Se preferir não dizer, mande *PULAR*.',
+  nameQuestionBriefly: 'Como você se chama? Se preferir não dizer, mande *PULAR*.',
   nameUnclear:
     'Hum, não consegui entender o nome. Pode escrever só o nome, sem números nem links? Por exemplo: *Ana Souza*.\n\nSe preferir não dizer, mande *PULAR*.',
   nameTypePlease: 'Por aqui eu só consigo ler texto. 🙂 Pode escrever seu nome? Se preferir não dizer, mande *PULAR*.',
@@ -67,6 +68,10 @@ const texts: Texts = {
     `Certo${called(name)}! 🙂 Uma pessoa da equipe vai responder por aqui assim que puder. Se quiser, já vá contando o que precisa.\n\nPara voltar às opções, mande *MENU*.`,
   personWaiting:
     'Recebi, obrigado! Sua mensagem está guardada e uma pessoa da equipe responde por aqui assim que puder. Para voltar às opções, mande *MENU*.',
+  informationMissing:
+    'Ainda estamos preparando as informações que ficam aqui. Se precisar de algo agora, mande *3* para falar com uma pessoa.',
+  languageQuestion: 'Em que idioma você prefere conversar? É só mandar o nome dele:',
+  languageSet: 'Combinado, seguimos em português! 🙂',
 };
 
 /** Words and phrases between commas. */
@@ -128,6 +133,25 @@ const words: Words = {
     nao quero receber mais mensagens, nao me mande mais mensagens, nao me mandem mais mensagens,
     nao me mande mais mensagem
   `),
+  optOutLeads: listed(`quero, eu quero`),
+  thisLanguage: listed(`
+    portugues, em portugues, en portugues, portugues do brasil, portugues brasileiro, pt br, ptbr, portuguese,
+    in portuguese, brazilian portuguese, falar portugues, falar em portugues, falo portugues, so falo portugues,
+    fala portugues, voce fala portugues, voces falam portugues, vcs falam portugues, pode falar portugues,
+    pode falar em portugues, podemos falar em portugues, pode ser em portugues, prefiro portugues,
+    prefiro em portugues, quero portugues, quero em portugues, quero falar em portugues, mudar para portugues,
+    mudar para o portugues, muda para portugues, trocar para portugues, troca para portugues,
+    voltar para portugues, voltar para o portugues, volta para portugues, nao falo ingles, nao entendo ingles,
+    nao falo espanhol, nao entendo espanhol, hablar en portugues, speak portuguese, speak in portuguese,
+    switch to portuguese, change to portuguese
+  `),
+  languages: listed(`
+    idioma, idiomas, lingua, linguas, mudar idioma, mudar de idioma, mudar o idioma, mudar lingua,
+    mudar de lingua, mudar a lingua, trocar idioma, trocar de idioma, trocar o idioma, trocar de lingua,
+    alterar idioma, alterar o idioma, outro idioma, outros idiomas, outra lingua, outras linguas,
+    escolher idioma, escolher o idioma, quero mudar de idioma, quero mudar o idioma, quero trocar de idioma,
+    quero outro idioma, nao falo portugues, nao entendo portugues, nao sei portugues
+  `),
   menu: listed(`menu, voltar, volta, volte, inicio, opcoes, opcao, voltar ao menu, voltar menu, ver menu`),
   information: listed(`informacoes, informacao, info, infos, saber mais, mais informacoes`),
   myData: listed(`meus dados, dados, meu cadastro, privacidade, meus dados pessoais`),
@@ -173,6 +197,7 @@ const words: Words = {
 /** pt-BR, complete. */
 export const ptBr: Language = {
   locale: 'pt-BR',
+  name: 'Português',
   texts,
   buttons: {
     yes: 'Sim',

@@ -12,6 +12,8 @@ export interface MachineRelease {
   readonly version: string;
   readonly machine: AnyStateMachine;
   readonly settingsDefaults: Readonly<Record<string, unknown>>;
+  /** What is wrong with a tenant's settings, by name and never by value; none if they can be put in force. */
+  readonly problemsOf: (settings: Readonly<Record<string, unknown>>) => readonly string[];
 }
 
 /** Finds a released machine; undefined when this process does not have it. */

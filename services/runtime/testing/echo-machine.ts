@@ -110,6 +110,7 @@ const echoRelease: MachineRelease = {
   version: 'echo',
   machine: echoMachine,
   settingsDefaults: {},
+  problemsOf: () => [],
 };
 
 /** A registry with the echo machine alone. */
