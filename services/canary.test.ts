@@ -13,6 +13,7 @@ import { eventually } from '#runtime/testing/person.ts';
 import { testDatabase } from '#runtime/testing/postgres.ts';
 
 import { Program } from './testing/program.ts';
+import { spellings } from './testing/spellings.ts';
 
 interface Somebody {
   readonly name: string;
@@ -41,24 +42,6 @@ afterAll(async () => {
   await database.close();
   await waha.close();
 });
-
-/** All spellings under which a value could hide. Base64 depends on the position in its group of three. */
-function spellings(value: string): string[] {
-  const bytes = Buffer.from(value);
-  const shifted = [0, 1, 2].map((shift) => {
-    const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64');
-    // Digits at the edges mix with neighbours.
-    return text.slice(shift === 0 ? 0 : shift + 1, -4);
-  });
-  return [
-    value,
-    ...shifted,
-    bytes.toString('hex'),
-    bytes.toString('hex').toUpperCase(),
-    encodeURIComponent(value),
-    value.replaceAll(' ', '+'),
-  ];
-}
 
 const needles = people
   .flatMap((person) => [person.name, person.name.split(' ')[0] ?? '', person.phone, person.word])

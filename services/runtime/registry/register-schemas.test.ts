@@ -134,6 +134,13 @@ describe('a registry that has been set up', () => {
     expect(await call(registry, 'GET', mode)).toMatchObject({ error_code: 40409 });
   });
 
+  test('leaves import mode also where a mode cannot be removed', async () => {
+    const registry = await open();
+    registry.intercept = (request) => (request.startsWith('DELETE') ? { status: 405 } : undefined);
+    await registerSchemas({ url: registry.url, subjects: [audit] });
+    expect(await call(registry, 'GET', `/mode/${encodeURIComponent(audit.name)}`)).toEqual({ mode: 'READWRITE' });
+  });
+
   test('may be read-only as long as nothing is missing', async () => {
     const registry = await open();
     await registerSchemas({ url: registry.url });
