@@ -1,7 +1,12 @@
 /**
- * `npm start`, `npm run cluster`, `npm test` and `npm run verify` on any Node from 18 on, with nothing installed.
+ * `npm start`, `npm run cluster`, `npm run bench`, `npm test` and `npm run verify` on any Node from 18 on, with
+ * nothing installed.
  *
- *   node services/launcher.mjs start|cluster|test|verify [arguments of the program]
+ *   node services/launcher.mjs start|cluster|bench|test|verify [arguments of the program]
+ *   node services/launcher.mjs patch
+ *
+ * `patch` applies `patches/` to what is installed and does nothing else: for an image, where npm left out what
+ * only development needs.
  *
  * Owns `node_modules/` with its stamp, the application of `patches/`, and `.node/` (the Node that the
  * program runs on, when the one at hand is too old). Plain JavaScript without dependencies: it runs
@@ -71,19 +76,20 @@ const workFolder = path.join(root, '.cache', 'set-up');
 /** What a user can do something about: told in one line, without a stack. */
 class SetUpError extends Error {}
 
-const commands = { start, cluster, test, verify };
+const commands = { start, cluster, bench, test, verify, patch };
 
 async function main() {
   const [name = '', ...programArguments] = process.argv.slice(2);
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
-    say('usage: node services/launcher.mjs start|cluster|test|verify [arguments]');
+    say('usage: node services/launcher.mjs start|cluster|bench|test|verify|patch [arguments]');
     process.exitCode = 2;
     return;
   }
   if (major(process.versions.node) < 18)
     throw new SetUpError(`Node 18 or newer is needed, this is ${process.version}.`);
   process.chdir(root);
+  if (command === patch) return patch();
   const node = await provideNode();
   await setUpDependencies(node);
   await command(node, programArguments);
@@ -93,17 +99,22 @@ async function main() {
 
 /** Runs everything in one process. */
 function start(node, programArguments) {
-  return runProgram('main.ts', node, programArguments);
+  return runProgram('services/main.ts', node, programArguments);
 }
 
 /** Runs one process per service, on a real broker. */
 function cluster(node, programArguments) {
-  return runProgram('cluster.ts', node, programArguments);
+  return runProgram('services/cluster.ts', node, programArguments);
+}
+
+/** Measures what the system costs on this machine. */
+function bench(node, programArguments) {
+  return runProgram('bench/main.ts', node, programArguments);
 }
 
 /** Runs a program, in this process when it can. */
 async function runProgram(file, node, programArguments) {
-  const program = path.join(root, 'services', file);
+  const program = path.join(root, file);
   if (node !== process.execPath) return runToItsEnd(node, [program, ...programArguments], { PROSA_LAUNCHER: '1' });
   whenParentDies(() => process.kill(process.pid, 'SIGTERM'));
   process.argv = [process.execPath, program, ...programArguments];
@@ -142,6 +153,11 @@ async function verify(node) {
   };
   await Promise.all([next(), next()]);
   if (failed > 0) process.exitCode = 1;
+}
+
+/** Applies the patches to what npm installed by whatever rules. */
+async function patch() {
+  applyPatches(await readPatches());
 }
 
 /** Path of a package's command. */

@@ -337,6 +337,18 @@ describe('set-up', () => {
     expect(existsSync(join(folder, 'node_modules', '.prosa-set-up.json'))).toBe(false);
   });
 
+  test('patch changes what npm installed, and installs nothing itself', async () => {
+    patch('1.0.0', [{ file: 'index.js', find: 'value = 1', replace: 'value = 10' }]);
+    const missing = launch(node, ['patch']);
+    expect((await missing.ended).code).toBe(1);
+    expect(missing.stderr()).toBe('prosa: patches/tiny.mjs is for tiny 1.0.0, installed is none.\n');
+
+    await run('npm', ['ci', '--include=dev', '--ignore-scripts']).ended;
+    for (const _again of [1, 2]) expect(await launch(node, ['patch']).ended).toEqual({ code: 0, signal: null });
+    expect(readFileSync(join(folder, 'node_modules', 'tiny', 'index.js'), 'utf8')).toContain('value = 10;');
+    expect(existsSync(join(folder, 'node_modules', '.prosa-set-up.json'))).toBe(false);
+  });
+
   test('says in one line that there is no connection', async () => {
     writeLock({ 'node_modules/tiny': { version: '1.0.0', integrity: 'sha512-AAAA', dev: true } }, '1.0.0');
     const offline = {

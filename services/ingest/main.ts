@@ -9,5 +9,7 @@ await runService('ingest', 'prosa_ingest', async (runtime, config) => {
   const window = openDuplicateWindow(runtime);
   const server = createHttpServer({ logger: runtime.logger, bodyBytesMax });
   ingestRoutes(server, runtime, window);
+  // What an orchestrator asks. In `npm start` the server is shared, and the API's probes are on it.
+  server.get('/livez', async () => ({ status: 'alive' }));
   return serve('ingest', server, config, runtime.logger, () => window.close());
 });

@@ -118,8 +118,9 @@ export function openDatabase(options: DatabaseOptions): Database {
       }
       let broken: Error | undefined;
       try {
-        await client.query('BEGIN');
-        await client.query(`SELECT set_config('app.tenants', $1, true)`, [tenants.join(',')]);
+        // In one round trip: most transactions are so short that a second one would be a fifth of their time.
+        const declared = pg.escapeLiteral(tenants.join(','));
+        await client.query(`BEGIN; SELECT set_config('app.tenants', ${declared}, true)`);
         const result = await work(sqlOf(client));
         const { command } = await client.query('COMMIT');
         // Postgres answers so when a statement failed and `work` hid it.

@@ -94,7 +94,8 @@ export function openDirectory(database: Database, vault: Vault): Directory {
             );
           }
           const linked = new Set(rows.map((row) => row.address_index));
-          for (const [i, index] of indexes.entries()) {
+          // In an order that all processes share: who inserts the same addresses the other way round would wait in a ring.
+          for (const [i, index] of [...indexes.entries()].sort(([, a], [, b]) => (a < b ? -1 : 1))) {
             if (linked.has(index)) continue;
             // D1: whoever inserts the address wins; the loser rolls back and takes the winner's conversation.
             if (!(await link(sql, target, index, addresses[i] ?? '', at)) && known === undefined) throw new LostRace();
