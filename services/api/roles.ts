@@ -7,6 +7,15 @@
 export const roles = ['admin', 'operator', 'analyst', 'auditor', 'ingest'] as const;
 export type Role = (typeof roles)[number];
 
+/** What each role is for. */
+export const roleMeanings: Readonly<Record<Role, string>> = {
+  admin: 'Runs the tenant: everything.',
+  operator: 'Talks with people: reads and writes messages, releases what is stuck.',
+  analyst: 'Looks at how conversations go. Sees no personal data.',
+  auditor: 'Checks who did what. Sees no personal data.',
+  ingest: 'A system that hands in messages, and does nothing else.',
+};
+
 const everybody = roles;
 const readers = ['admin', 'operator', 'analyst', 'auditor'] as const;
 const operators = ['admin', 'operator'] as const;
@@ -28,6 +37,8 @@ export const mayCall = {
   'instances.list': readers,
   'instances.create': ['admin'],
   'instances.read': readers,
+  'parked.list': readers,
+  'parked.redrive': operators,
   'audit.search': ['admin', 'analyst', 'auditor'],
 } as const satisfies Record<string, readonly Role[]>;
 

@@ -7,7 +7,11 @@ import { z } from 'zod';
 import { Problem } from '#runtime/http.ts';
 
 import type { ApiKey } from './api-keys.ts';
+import type { ProblemCode } from './problems.ts';
 import { type Role, type RouteName, mayCall } from './roles.ts';
+
+/** Largest body under /v1. */
+export const bodyBytesMax = 256 * 1_024;
 
 /** A call that was authenticated and whose input was checked. */
 export interface Call<Params, Query, Body> {
@@ -24,18 +28,31 @@ export interface RawInput {
   readonly body: unknown;
 }
 
+/** A call that succeeds, and its answer. The documents show it, and a test makes it. */
+interface Example<Params, Query, Body, Answer> {
+  readonly params?: Params;
+  readonly query?: Query;
+  readonly body?: Body;
+  readonly answer: Answer;
+}
+
 interface Definition<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType> {
   readonly name: RouteName;
   readonly method: 'GET' | 'POST';
   /** Fastify's form: `/v1/conversations/:id`. */
   readonly path: string;
   readonly summary: string;
+  /** What a caller should know besides; plain sentences, `code` in backticks. */
+  readonly description?: string;
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
   /** Status of success. */
   readonly status: 200 | 201 | 202;
   readonly response: R;
+  /** Refusals besides those that follow from what the route takes. */
+  readonly problems?: readonly ProblemCode[];
+  readonly example: Example<z.input<P>, z.input<Q>, z.input<B>, z.input<R>>;
   readonly handler: (call: Call<z.output<P>, z.output<Q>, z.output<B>>) => Promise<z.input<R>>;
 }
 
@@ -45,6 +62,7 @@ export interface Route {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly summary: string;
+  readonly description: string | undefined;
   readonly roles: readonly Role[];
   readonly params: z.ZodType;
   readonly query: z.ZodType;
@@ -52,6 +70,8 @@ export interface Route {
   readonly body: z.ZodType | undefined;
   readonly status: 200 | 201 | 202;
   readonly response: z.ZodType;
+  readonly problems: readonly ProblemCode[];
+  readonly example: Example<unknown, unknown, unknown, unknown>;
   /** Checks the input, runs the handler, checks the answer. Throws `Problem` 400 and 404. */
   readonly run: (key: ApiKey, input: RawInput) => Promise<unknown>;
 }
@@ -70,14 +90,17 @@ export function defineRoute<
 >(definition: Definition<P, Q, B, R>): Route {
   const params = definition.params ?? nothing;
   const query = definition.query ?? nothing;
-  const { name, method, path, summary, status, response, body } = definition;
+  const { name, method, path, summary, description, status, response, body, problems = [], example } = definition;
   return {
     name,
     method,
     path,
     summary,
+    description,
     status,
     response,
+    problems,
+    example,
     roles: mayCall[name],
     params,
     query,

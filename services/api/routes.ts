@@ -14,17 +14,19 @@ import { openAccess } from './access.ts';
 import { openActors } from './actors.ts';
 import { type ApiKey, type ApiKeys, openApiKeys } from './api-keys.ts';
 import type { ApiContext, ApiDeps } from './deps.ts';
+import { documentRoutes } from './documents.ts';
 import { probeRoutes } from './probes.ts';
-import type { Route } from './route.ts';
+import { type Route, bodyBytesMax } from './route.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { conversationRoutes } from './routes/conversations.ts';
 import { healthRoutes } from './routes/health.ts';
 import { historyRoutes } from './routes/history.ts';
 import { instanceRoutes } from './routes/instances.ts';
 import { messageRoutes } from './routes/messages.ts';
+import { parkedRoutes } from './routes/parked.ts';
 import { simulatorRoutes } from './routes/simulator.ts';
+import { schemaRegistryRoutes } from './schema-registry.ts';
 
-const bodyBytesMax = 256 * 1_024;
 const bearer = /^Bearer ([\w-]{10,200})$/i;
 
 /** Every route under /v1. */
@@ -35,6 +37,7 @@ export const routesOf = (context: ApiContext): readonly Route[] => [
   ...historyRoutes(context),
   ...messageRoutes(context),
   ...instanceRoutes(context),
+  ...parkedRoutes(context),
   ...auditRoutes(context),
 ];
 
@@ -48,11 +51,14 @@ export function apiRoutes(server: FastifyInstance, runtime: Runtime, deps: ApiDe
     access: openAccess(runtime),
   };
   probeRoutes(server, runtime, deps);
+  schemaRegistryRoutes(server);
+  const routes = routesOf(context);
+  documentRoutes(server, routes);
   void server.register(async (scope) => {
     scope.addHook('onSend', async (_request, reply) => {
       reply.header('cache-control', 'no-store');
     });
-    for (const route of routesOf(context)) register(scope, route, keys, runtime);
+    for (const route of routes) register(scope, route, keys, runtime);
   });
 }
 

@@ -2,7 +2,12 @@
 import { z } from 'zod';
 
 /** An opaque id in a path. */
-export const idParams = z.strictObject({ id: z.string().regex(/^[A-Za-z0-9_-]{1,128}$/) });
+export const idParams = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,128}$/)
+    .describe('Opaque id'),
+});
 
 /** Text that Postgres can compare with: no NUL. */
 export const filterText = z
@@ -14,16 +19,18 @@ export const filterText = z
 /** A point in time: ISO 8601 with an offset or `Z`. */
 export const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 
+/** A point in time in an answer: ISO 8601 in UTC. */
+export const time = z.string().meta({ format: 'date-time' });
+
 /** `?limit`. */
-export const limit = z.coerce.number().int().min(1).max(200).default(50);
+export const limit = z.coerce.number().int().min(1).max(200).default(50).describe('Most items of a page');
 
 /** `?cursor`: opaque to callers. */
-export const cursor = z.string().min(1).max(1_000).optional();
+export const cursor = z.string().min(1).max(1_000).optional().describe('`next` of the page before');
 
 /** A page. */
 export const listOf = <Item extends z.ZodType>(item: Item) =>
   z.object({
     items: z.array(item),
-    /** Cursor of the next page; null on the last one. */
-    next: z.string().nullable(),
+    next: z.string().nullable().describe('Cursor of the next page; null on the last one'),
   });

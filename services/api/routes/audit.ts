@@ -3,27 +3,49 @@ import { z } from 'zod';
 
 import { pageOf, placeOf, placeOfTime, timeOfPlace, timePlace } from '../cursors.ts';
 import type { ApiContext } from '../deps.ts';
+import { exampleIds } from '../example-ids.ts';
 import { type Route, defineRoute } from '../route.ts';
-import { cursor, filterText, instant, limit, listOf } from '../shapes.ts';
+import { cursor, filterText, instant, limit, listOf, time } from '../shapes.ts';
 
-const auditEvent = z.object({
-  id: z.string(),
-  type: z.string(),
-  at: z.string(),
-  conversationId: z.string().describe('The conversation, instance or key concerned'),
-  causationId: z.string().nullable(),
-  revision: z.string().nullable(),
-  machine: z.string().nullable(),
-  machineVersion: z.string().nullable(),
-  trigger: z.string().nullable(),
-  from: z.string().nullable(),
-  to: z.string().nullable(),
-  instanceId: z.string().nullable(),
-  subject: z.string().nullable(),
-  outcome: z.string().nullable(),
-  actedBy: z.string().nullable(),
-  episode: z.number().nullable(),
-});
+const auditEvent = z
+  .object({
+    id: z.string(),
+    type: z.string().describe('What was done, such as consent.given'),
+    at: time,
+    conversationId: z.string().describe('The conversation, instance or key concerned'),
+    causationId: z.string().nullable().describe('The event that caused it'),
+    revision: z.string().nullable().describe('Revision of the configuration'),
+    machine: z.string().nullable(),
+    machineVersion: z.string().nullable(),
+    trigger: z.string().nullable().describe('Type of the record that caused a transition'),
+    from: z.string().nullable(),
+    to: z.string().nullable(),
+    instanceId: z.string().nullable(),
+    subject: z.string().nullable().describe('What it was done to, when that is not the conversation'),
+    outcome: z.string().nullable(),
+    actedBy: z.string().nullable().describe('Id of the API key that was used'),
+    episode: z.number().nullable(),
+  })
+  .meta({ id: 'AuditEvent', description: 'Something that was done. Holds no personal data.' });
+
+const example: z.input<typeof auditEvent> = {
+  id: 'a_3C8YXQSYRZJ7586XRXP4E5NVG3',
+  type: 'actor.transitioned',
+  at: '2026-11-21T02:12:13.351Z',
+  conversationId: exampleIds.conversation,
+  causationId: exampleIds.event,
+  revision: exampleIds.revision,
+  machine: 'conversation',
+  machineVersion: '1',
+  trigger: 'message.received',
+  from: 'consent',
+  to: 'name',
+  instanceId: exampleIds.instance,
+  subject: null,
+  outcome: null,
+  actedBy: null,
+  episode: 1,
+};
 
 interface AuditRow {
   readonly event_id: string;
@@ -53,16 +75,21 @@ export function auditRoutes({ runtime }: ApiContext): readonly Route[] {
       method: 'GET',
       path: '/v1/audit',
       summary: 'Audit events, newest first',
+      description: 'What happened, and who saw what. Events arrive within moments of what they tell of.',
       query: z.strictObject({
-        conversation: filterText.optional(),
+        conversation: filterText.optional().describe('The conversation, instance or key concerned'),
         type: filterText.optional().describe('Such as conversation.transitioned or consent.given'),
-        from: instant.optional(),
+        from: instant.optional().describe('Inclusive'),
         to: instant.optional().describe('Exclusive'),
         limit,
         cursor,
       }),
       status: 200,
       response: listOf(auditEvent),
+      example: {
+        query: { conversation: exampleIds.conversation, type: 'actor.transitioned', limit: 20 },
+        answer: { items: [example], next: null },
+      },
       async handler({ key, query }) {
         const after = placeOf(query.cursor, timePlace);
         const found = await runtime.database.transaction([key.tenant], (sql) =>

@@ -4,18 +4,29 @@ import { z } from 'zod';
 import { Problem } from '#runtime/http.ts';
 import { type Instance, instanceSettings, providers } from '#runtime/instances/instances.ts';
 
+import { cursorOf, placeOf } from '../cursors.ts';
 import type { ApiContext } from '../deps.ts';
+import { exampleIds } from '../example-ids.ts';
 import { type Route, defineRoute, notFound } from '../route.ts';
 import { cursor, idParams, limit, listOf } from '../shapes.ts';
-import { cursorOf, placeOf } from '../cursors.ts';
 
-const instance = z.object({
-  id: z.string(),
-  provider: z.enum(providers),
-  name: z.string(),
-  line: z.string(),
-  config: instanceSettings,
-});
+const instance = z
+  .object({
+    id: z.string(),
+    provider: z.enum(providers),
+    name: z.string(),
+    line: z.string().describe('The number that it serves'),
+    config: instanceSettings,
+  })
+  .meta({ id: 'Instance', description: 'A connection to a provider, without its credentials.' });
+
+const example: z.input<typeof instance> = {
+  id: exampleIds.instance,
+  provider: 'waha',
+  name: 'reception',
+  line: exampleIds.line,
+  config: { baseUrl: 'https://waha.example.com', session: 'default', engine: 'NOWEB' },
+};
 
 const newInstance = z
   .strictObject({
@@ -26,7 +37,12 @@ const newInstance = z
       .min(1)
       .max(100)
       .refine((name) => !name.includes('\0')),
-    config: z.strictObject({ ...instanceSettings.shape, apiKey: z.string().min(1).max(500).optional() }).default({}),
+    config: z
+      .strictObject({
+        ...instanceSettings.shape,
+        apiKey: z.string().min(1).max(500).optional().describe('What the provider asks of us; never shown'),
+      })
+      .default({}),
   })
   .refine(({ provider, config }) => provider !== 'waha' || config.baseUrl !== undefined, {
     path: ['config', 'baseUrl'],
@@ -57,6 +73,7 @@ export function instanceRoutes({ runtime, access }: ApiContext): readonly Route[
       query: z.strictObject({ limit, cursor }),
       status: 200,
       response: listOf(instance),
+      example: { query: { limit: 20 }, answer: { items: [example], next: null } },
       async handler({ key, query }) {
         const [after] = placeOf(query.cursor, idPlace) ?? [undefined];
         const all = await runtime.instances.list(key.tenant);
@@ -73,7 +90,9 @@ export function instanceRoutes({ runtime, access }: ApiContext): readonly Route[
       name: 'instances.create',
       method: 'POST',
       path: '/v1/instances',
-      summary: 'Makes an instance; the answer is the only one that holds its secret',
+      summary: 'Makes an instance',
+      description:
+        'This answer is the only one that holds the secret. WAHA needs `config.baseUrl`; give its session a webhook with this path and this secret.',
       body: newInstance,
       status: 201,
       response: z.object({
@@ -81,6 +100,19 @@ export function instanceRoutes({ runtime, access }: ApiContext): readonly Route[
         webhook: z.string().describe("Path of the webhook, to be put behind the server's public URL"),
         secret: z.string().optional().describe('HMAC key of the webhook'),
       }),
+      problems: ['name-taken'],
+      example: {
+        body: {
+          provider: 'waha',
+          name: example.name,
+          config: { ...example.config, apiKey: 'the key that WAHA asks for' },
+        },
+        answer: {
+          id: exampleIds.instance,
+          webhook: `/webhooks/waha/${exampleIds.wahaToken}`,
+          secret: 'example-secret-cj7bRmIZGNnLWXA3',
+        },
+      },
       async handler({ key, body }) {
         const { apiKey, ...settings } = body.config;
         const made = await runtime.instances
@@ -116,6 +148,7 @@ export function instanceRoutes({ runtime, access }: ApiContext): readonly Route[
       params: idParams,
       status: 200,
       response: instance,
+      example: { params: { id: exampleIds.instance }, answer: example },
       async handler({ key, params }) {
         const found = await runtime.instances.read(key.tenant, params.id);
         if (found === undefined) throw notFound();

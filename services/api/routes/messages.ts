@@ -6,10 +6,11 @@ import type { ConversationEntry } from '#runtime/directory/directory.ts';
 import type { Instance } from '#runtime/instances/instances.ts';
 
 import type { ApiContext } from '../deps.ts';
+import { exampleIds, examplePhone } from '../example-ids.ts';
 import { requestMessage } from '../message-requests.ts';
 import { phoneCandidates } from '../phone-numbers.ts';
 import { type Route, defineRoute, notFound } from '../route.ts';
-import { idParams } from '../shapes.ts';
+import { idParams, time } from '../shapes.ts';
 
 /** WhatsApp shows three buttons at most, with titles of twenty characters. */
 const buttonsMax = 3;
@@ -19,7 +20,7 @@ const textMax = 4_096;
 const chatAddress = /^[\d-]{5,40}@(?:c\.us|s\.whatsapp\.net|lid|g\.us)$/;
 
 const newMessage = z.strictObject({
-  instanceId: z.string().min(1).max(128),
+  instanceId: z.string().min(1).max(128).describe('The instance to send with'),
   to: z
     .string()
     .max(60)
@@ -52,27 +53,51 @@ const status = z.enum([
   'cancelled',
 ]);
 
-const sentMessage = z.object({
-  id: z.string(),
-  conversationId: z.string(),
-  instanceId: z.string(),
-  status,
-  reason: z.string().nullable().describe('Stable code of why it was not sent, or is not known to be'),
-  createdAt: z.string(),
-  updatedAt: z.string(),
-  attempts: z.array(
-    z.object({
-      number: z.number(),
-      at: z.string(),
-      instanceId: z.string(),
-      provider: z.string().nullable(),
-      outcome: z.string(),
-      code: z.string().nullable(),
-      httpStatus: z.number().nullable(),
-      durationMs: z.number().nullable(),
-    }),
-  ),
-});
+const sentMessage = z
+  .object({
+    id: z.string(),
+    conversationId: z.string(),
+    instanceId: z.string(),
+    status,
+    reason: z.string().nullable().describe('Stable code of why it was not sent, or is not known to be'),
+    createdAt: time,
+    updatedAt: time,
+    attempts: z.array(
+      z.object({
+        number: z.number(),
+        at: time,
+        instanceId: z.string(),
+        provider: z.string().nullable(),
+        outcome: z.string(),
+        code: z.string().nullable(),
+        httpStatus: z.number().nullable().describe('What the provider answered'),
+        durationMs: z.number().nullable(),
+      }),
+    ),
+  })
+  .meta({ id: 'SentMessage', description: 'A message that was asked for, and what became of it.' });
+
+const example: z.input<typeof sentMessage> = {
+  id: exampleIds.message,
+  conversationId: exampleIds.conversation,
+  instanceId: exampleIds.instance,
+  status: 'sent',
+  reason: null,
+  createdAt: '2026-11-21T02:12:15.175Z',
+  updatedAt: '2026-11-21T02:12:15.267Z',
+  attempts: [
+    {
+      number: 1,
+      at: '2026-11-21T02:12:15.242Z',
+      instanceId: exampleIds.instance,
+      provider: 'waha',
+      outcome: 'sent',
+      code: null,
+      httpStatus: 201,
+      durationMs: 12,
+    },
+  ],
+};
 
 interface RequestRow {
   readonly id: string;
@@ -116,9 +141,26 @@ export function messageRoutes({ runtime, access }: ApiContext): readonly Route[]
       method: 'POST',
       path: '/v1/messages',
       summary: 'Asks for a message to be sent',
+      description:
+        'Accepted is not sent: read the message, or the conversation, for what became of it. Messages to one chat are sent in order.',
       body: newMessage,
       status: 202,
       response: z.object({ id: z.string(), conversationId: z.string() }),
+      problems: ['not-found', 'idempotency-key-reused'],
+      example: {
+        body: {
+          instanceId: exampleIds.instance,
+          to: examplePhone,
+          text: 'Sua consulta é amanhã às 10h. Você vem?',
+          buttons: [
+            { id: 'yes', title: 'Sim' },
+            { id: 'no', title: 'Não' },
+          ],
+          priority: 'high',
+          idempotencyKey: 'appointment-4711-reminder',
+        },
+        answer: { id: exampleIds.message, conversationId: exampleIds.conversation },
+      },
       async handler({ key, body }) {
         const instance = await runtime.instances.read(key.tenant, body.instanceId);
         if (instance === undefined) throw notFound();
@@ -148,9 +190,11 @@ export function messageRoutes({ runtime, access }: ApiContext): readonly Route[]
       method: 'GET',
       path: '/v1/messages/:id',
       summary: 'Status of a message and every attempt to send it',
+      description: 'Also for replies of a conversation, by the id that its messages have.',
       params: idParams,
       status: 200,
       response: sentMessage,
+      example: { params: { id: exampleIds.message }, answer: example },
       async handler({ key, params }) {
         const { request, delivery, attempts } = await runtime.database.transaction([key.tenant], async (sql) => {
           const requests = await sql.query<RequestRow>(

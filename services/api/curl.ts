@@ -1,0 +1,39 @@
+/** A shell line for an example. The URL and the secrets come from the environment. */
+import type { Operation } from './operation.ts';
+
+/** Every line but the last ends in a backslash. */
+export function curlOf({ method, path, roles, proof, example, body }: Operation): string {
+  const url = `"$PROSA_URL${pathOf(path, example.params)}${queryOf(example.query)}"`;
+  const data = body === undefined ? undefined : jsonOf(example.body);
+  const parts = [method === 'POST' && data === undefined ? `curl -s -X POST ${url}` : `curl -s ${url}`];
+  if (roles !== undefined) parts.push('-H "authorization: Bearer $PROSA_KEY"');
+  if (data !== undefined) parts.push(`-H 'content-type: application/json'`);
+  if (proof !== undefined && data !== undefined) {
+    parts.push('-H "x-webhook-hmac: $(printf %s "$BODY" | openssl dgst -sha512 -hmac "$SECRET" | sed \'s/.* //\')"');
+    return `BODY=${quoted(data)}\n${[...parts, '-d "$BODY"'].join(' \\\n  ')}`;
+  }
+  if (data !== undefined) parts.push(`-d ${quoted(data)}`);
+  return parts.join(' \\\n  ');
+}
+
+const lineLengthMax = 50;
+
+/** On one line when it is short. */
+function jsonOf(value: unknown): string {
+  const line = JSON.stringify(value);
+  return line.length <= lineLengthMax ? line : JSON.stringify(value, null, 2);
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+const pathOf = (path: string, params: unknown): string =>
+  path.replaceAll(/:(\w+)/g, (_, name: string) => encodeURIComponent(textOf(entriesOf(params)[name])));
+
+function queryOf(query: unknown): string {
+  const given = Object.entries(entriesOf(query));
+  const pairs = given.map(([name, value]) => `${name}=${encodeURIComponent(textOf(value))}`);
+  return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
+}
+
+const entriesOf = (given: unknown): Readonly<Record<string, unknown>> => ({ ...(given as object | undefined) });
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));

@@ -1,0 +1,104 @@
+/**
+ * What the documents know of a route, whoever serves it: those under /v1 are described by their own
+ * definitions, the others by hand in `open-routes/`.
+ */
+import { z } from 'zod';
+
+import type { ProblemCode } from './problems.ts';
+import { type Role, type RouteName, roles } from './roles.ts';
+import type { Route } from './route.ts';
+
+/** Where a route stands in the documents: the first word of its name. */
+export type Tag = Domain<RouteName> | 'webhooks' | 'probes' | 'schema-registry' | 'documents';
+type Domain<Name extends string> = Name extends `${infer First}.${string}` ? First : never;
+
+/** An answer that is no refusal. */
+export interface OperationAnswer {
+  readonly status: number;
+  readonly meaning: string;
+  /** Undefined when it has no body. */
+  readonly contentType?: string;
+  /** Headers besides those that every answer has; names of the document's components. */
+  readonly headers?: readonly 'ETag'[];
+  /** Undefined for what is no JSON. */
+  readonly shape?: z.ZodType;
+  readonly example?: unknown;
+}
+
+/** A route, described. */
+export interface Operation {
+  readonly name: string;
+  readonly tag: Tag;
+  readonly method: 'GET' | 'POST';
+  /** Fastify's form: `/v1/conversations/:id`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly description?: string | undefined;
+  /** Who may call it with their key; undefined when no key is asked for. */
+  readonly roles: readonly Role[] | undefined;
+  /** How callers prove who they are when it is not by a key: a security scheme of the document. */
+  readonly proof?: 'wahaSignature';
+  readonly params?: z.ZodType;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType | undefined;
+  /** The first one is success. */
+  readonly answers: readonly [OperationAnswer, ...OperationAnswer[]];
+  readonly problems: readonly ProblemCode[];
+  /** True when it may fail by what it stands on: 500 and 503 with the codes of operating errors. */
+  readonly operating: boolean;
+  readonly example: { readonly params?: unknown; readonly query?: unknown; readonly body?: unknown };
+}
+
+const meanings = { 200: 'Done.', 201: 'Made.', 202: 'Accepted: it is durable, its effect comes later.' } as const;
+
+/** The description of a route under /v1. */
+export function operationOf(route: Route): Operation {
+  const {
+    name,
+    method,
+    path,
+    summary,
+    description,
+    roles: callers,
+    params,
+    query,
+    body,
+    status,
+    response,
+    example,
+  } = route;
+  const [tag] = name.split('.') as [Domain<RouteName>];
+  const problems: ProblemCode[] = ['request-invalid', 'unauthorized'];
+  if (fieldsOf(query).includes('cursor')) problems.push('cursor-invalid');
+  if (method === 'POST') problems.push('body-not-json', 'content-length-wrong');
+  if (callers.length < roles.length) problems.push('forbidden');
+  if (fieldsOf(params).length > 0) problems.push('not-found');
+  if (method === 'POST') problems.push('body-too-large', 'content-type-unsupported');
+  return {
+    name,
+    tag,
+    method,
+    path,
+    summary,
+    description,
+    roles: callers,
+    params,
+    query,
+    body,
+    answers: [
+      {
+        status,
+        meaning: meanings[status],
+        contentType: 'application/json',
+        shape: response,
+        example: example.answer,
+      },
+    ],
+    problems: [...new Set([...problems, ...route.problems])],
+    operating: true,
+    example,
+  };
+}
+
+const fieldsOf = (shape: z.ZodType): readonly string[] =>
+  shape instanceof z.ZodObject ? Object.keys(shape.shape) : [];
