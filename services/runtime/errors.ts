@@ -40,7 +40,11 @@ export const errorTable = {
   'actor.journal-behind': ['retry', 'The journal does not reach the offset to rebuild to yet.'],
   'vault.unavailable': ['retry', 'The key store cannot be reached.'],
   'vault.key-erased': ['park', 'The key was destroyed; the content is gone for good.'],
-  'vault.key-missing': ['halt', 'A key that must exist does not; the key file may be the wrong one.'],
+  'vault.key-missing': ['park', 'The content names a key that does not exist: it cannot be read.'],
+  'vault.key-wrong': [
+    'halt',
+    'The tenant key is missing or does not open its data keys; the key file may be another one.',
+  ],
   'vault.tampered': ['park', 'The sealed bytes do not open: they were changed or moved.'],
   'database.unavailable': ['retry', 'Postgres cannot be reached.'],
   'registry.unavailable': ['retry', 'The schema registry cannot be reached.'],

@@ -3,7 +3,8 @@
  * (RFC 9457 problem JSON with a stable `code`).
  */
 import { randomUUID } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
+import { STATUS_CODES } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 
@@ -69,6 +70,8 @@ export function createHttpServer(options: { readonly logger: Logger; readonly bo
       reply.header('x-request-id', request.id);
       refuse(caught, request, reply);
     },
+    // What does not even parse as HTTP is answered in the same form as everything else.
+    clientErrorHandler: answerUnreadable,
     // Open keep-alive connections must not hold up a drain.
     forceCloseConnections: 'idle',
     return503OnClosing: true,
@@ -84,6 +87,26 @@ export function createHttpServer(options: { readonly logger: Logger; readonly bo
   });
   server.setErrorHandler(refuse);
   return server;
+}
+
+/** Statuses of what Node's parser refuses, by its code. */
+const unreadable: Readonly<Record<string, readonly [number, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'headers-too-large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'request-timeout'],
+};
+
+function answerUnreadable(caught: Error & { readonly code?: string }, socket: Socket): void {
+  if (caught.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, code] = unreadable[caught.code ?? ''] ?? [400, 'request-invalid'];
+  const requestId = randomUUID();
+  const body = JSON.stringify(problemBody(status, code, 'The request cannot be read.', requestId));
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\ncontent-type: application/problem+json\r\nx-request-id: ${requestId}\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
 }
 
 const problemBody = (status: number, code: string, detail: string, requestId: string) => ({

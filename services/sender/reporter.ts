@@ -24,16 +24,17 @@ export function createReporter(
   const resealed = async (report: PendingReport, eventId: string): Promise<Buffer | null> => {
     if (report.result === null) return null;
     const where = { tenant: report.tenant, actor: report.conversation };
-    const opened = await vault.open<SealedDelivery>(
-      { ...where, type: 'delivery.result', eventId: report.id },
-      report.result,
-    );
-    const person = await personOf(report.tenant, report.conversation);
-    if (opened.state === 'erased' || person === undefined) return null;
     try {
+      const opened = await vault.open<SealedDelivery>(
+        { ...where, type: 'delivery.result', eventId: report.id },
+        report.result,
+      );
+      const person = await personOf(report.tenant, report.conversation);
+      if (opened.state === 'erased' || person === undefined) return null;
       return await vault.seal({ ...where, type: 'delivery.updated', eventId }, person, report.settledAt, opened.value);
     } catch (caught) {
-      if (caught instanceof OperatingError && caught.code === 'vault.key-erased') return null;
+      // What cannot be read or sealed any more is left out; the status itself is told.
+      if (caught instanceof OperatingError && caught.disposition === 'park') return null;
       throw caught;
     }
   };

@@ -119,7 +119,7 @@ const words: Words = {
     quais informacoes, como voces, como vcs, quem e, quem sao, quem vai, qual aviso
   `),
   optOut: listed(`
-    parar, pare, parem, sair, stop, stopall, unsubscribe, optout, opt out, descadastrar, descadastre,
+    parar, pare, parem, nao quero mais, sair, stop, stopall, unsubscribe, optout, opt out, descadastrar, descadastre,
     descadastro, descadastrar me, me descadastrar, me descadastre, descadastra, desinscrever,
     me desinscrever, revogar, revogo, revogar consentimento, revogar o consentimento,
     revogar meu consentimento, revogo meu consentimento, revogo o consentimento, retirar consentimento,

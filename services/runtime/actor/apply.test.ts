@@ -137,6 +137,40 @@ describe('a message', () => {
     });
   });
 
+  test('of a group chat is answered when the tenant wants that', () => {
+    const conversation = new Conversation();
+    const message: SealedMessage = {
+      messageId: 'g',
+      stableId: 'g',
+      chat: 'g',
+      sender: { address: 'x' },
+      content: { kind: 'text', text: 'hi' },
+    };
+    const told: ToldRecord = {
+      record: {
+        tenant: 'demo',
+        actor: 'c_1',
+        eventId: 'e',
+        causationId: null,
+        occurredAt: startAt,
+        providerAt: null,
+        revision: 'r_1',
+        type: 'message.received',
+        instance: 'i_1',
+        kind: 'text',
+        group: true,
+        sealed: null,
+      },
+      offset: 1,
+      partition: 3,
+      opened: { state: 'open', value: message },
+    };
+    const answering = { ...around, configuration: () => ({ ...echoConfiguration, answerGroups: true }) };
+    expect(replies(applyNext(conversation.envelope, told, { ...answering, held: [], ordered: false }))).toEqual([
+      '1:hi',
+    ]);
+  });
+
   test('whose content was erased is recorded without effect', () => {
     const conversation = new Conversation();
     conversation.says('hi');
@@ -320,7 +354,40 @@ describe('a machine that misbehaves', () => {
   });
 });
 
+describe('what cannot be written', () => {
+  test.each(['unwritable context', 'unwritable reply', 'huge reply'])('an %s puts its actor in quarantine', (text) => {
+    const conversation = new Conversation();
+    conversation.says('hi');
+    expect(conversation.says(text)).toMatchObject({ outcome: 'quarantined' });
+    expect(conversation.says('more').outcome).toBe('held');
+  });
+});
+
 describe('a quarantine that the host ordered', () => {
+  test('at a release leaves the actor in quarantine with what it holds', () => {
+    const told = new Conversation();
+    told.says('boom');
+    told.says('one');
+    const order = {
+      tenant: 'demo',
+      actor: 'c_1',
+      eventId: 'q',
+      causationId: null,
+      occurredAt: 0,
+      providerAt: null,
+      revision: null,
+    };
+    told.records.push({
+      record: { ...order, type: 'conversation.quarantined', code: 'actor.killed-process', recordOffset: 6 },
+      offset: 99,
+      partition: 3,
+      opened: undefined,
+    });
+    const released = told.tell({ type: 'conversation.released', requestedBy: 'k_1' });
+    expect(released).toMatchObject({ outcome: 'quarantined', outputs: [], envelope: { nextOffset: 7 } });
+    expect(released.envelope.held).toHaveLength(2);
+  });
+
   test('is obeyed by a fold that finds the order behind the record', () => {
     const told = new Conversation();
     told.says('hi');

@@ -9,6 +9,7 @@
 import type { AnyEventObject } from 'xstate';
 
 import type { ActionParams } from '#machines/machine.ts';
+import { encodeRecord } from '#schemas/codec.ts';
 import type {
   SealedChange,
   SealedEffectInput,
@@ -29,6 +30,7 @@ import {
   type HeldRecord,
   type PendingEffect,
   type PendingTimer,
+  plainOf,
   stateText,
 } from './envelope.ts';
 import { type FindMachine, type LiveSnapshot, type StepAction, type StepResult, stepperOf } from './machines.ts';
@@ -72,6 +74,11 @@ export interface Surroundings {
 /** What keeps repeated and late records from acting twice, and late owners from writing. */
 export type Protection = 'seen' | 'effect-id' | 'timer-generation' | 'epoch';
 
+/** Largest personal part of an output; the log takes records of about a megabyte. */
+const outputCharactersMax = 256 * 1_024;
+/** Largest envelope. Transcripts do not belong in a context. */
+const envelopeCharactersMax = 1_024 * 1_024;
+
 /** Records of an actor that may be held in quarantine; more are parked. */
 export const heldMax = 1_000;
 
@@ -86,9 +93,11 @@ export function applyNext(
 ): Applied {
   if (before?.quarantine == null)
     return around.ordered ? quarantine(before, told, 'actor.killed-process') : applyRecord(before, told, around);
-  return told.record.type === 'conversation.released'
-    ? applyRelease(before, told, around.held, around)
-    : hold(before, told);
+  if (told.record.type !== 'conversation.released') return hold(before, told);
+  // What is held ended the process when it was released: it stays held.
+  if (around.ordered)
+    return { envelope: { ...before, nextOffset: told.offset + 1 }, outputs: [], outcome: 'quarantined' };
+  return applyRelease(before, told, around.held, around);
 }
 
 /** Offsets at which the host itself ordered a quarantine, by the orders among some records. */
@@ -98,12 +107,30 @@ export const orderedQuarantines = (records: readonly ToldRecord[]): ReadonlySet<
 /** Applies one record to an actor that is not in quarantine. Throws only for what is wrong with the host, never for what a machine does. */
 function applyRecord(before: Envelope | undefined, told: ToldRecord, around: Surroundings): Applied {
   try {
-    return live(before, told, around);
+    const applied = live(before, told, around);
+    if (applied.outcome === 'applied') requireWritable(applied, around.find);
+    return applied;
   } catch (caught) {
     if (caught instanceof OperatingError && caught.disposition !== 'quarantine') throw caught;
     // Whatever else is thrown here came out of the machine: deterministic, so trying again is no use.
     const code = caught instanceof OperatingError ? caught.code : codeOfThrow(caught);
     return quarantine(before, told, code);
+  }
+}
+
+/**
+ * Throws when what the machine made cannot be written: a context or a reply that is no JSON, that has
+ * another shape than its schema, or that is too large. Found out here, it is this actor's alone.
+ */
+function requireWritable({ envelope, outputs }: Applied, find: FindMachine): void {
+  for (const { record, personal } of outputs) {
+    encodeRecord(record);
+    if (personal !== undefined && JSON.stringify(personal).length > outputCharactersMax) {
+      throw new OperatingError('actor.effect-unsupported', 'an output is too large');
+    }
+  }
+  if (JSON.stringify(plainOf(envelope, find)).length > envelopeCharactersMax) {
+    throw new OperatingError('actor.effect-unsupported', 'the context is too large');
   }
 }
 
@@ -199,7 +226,7 @@ function live(before: Envelope | undefined, told: ToldRecord, around: Surroundin
     seen: remember(base.seen, key, at, record.providerAt),
   };
 
-  const event = machineEvent(known, record, opened, at, around.without);
+  const event = machineEvent(known, record, opened, at, around);
   if (event === undefined) return recorded(known, told);
   if (event === 'orphaned') {
     const orphan = audit(record, known, 0, {
@@ -257,12 +284,12 @@ function machineEvent(
   record: ActorEvent,
   opened: unknown,
   at: number,
-  without: Protection | undefined,
+  around: Surroundings,
 ): AnyEventObject | undefined | 'orphaned' {
   const told = { type: record.type, at, eventId: record.eventId };
   switch (record.type) {
     case 'message.received': {
-      if (record.group) return undefined;
+      if (record.group && !answersGroups(envelope, record, around)) return undefined;
       const message = opened as SealedMessage;
       return {
         ...told,
@@ -297,13 +324,13 @@ function machineEvent(
     case 'timer.fired': {
       const timer = envelope.timers.find(
         ({ timerId, generation }) =>
-          timerId === record.timerId && (without === 'timer-generation' || generation === record.generation),
+          timerId === record.timerId && (around.without === 'timer-generation' || generation === record.generation),
       );
       return timer === undefined ? undefined : { ...timer.event, at, eventId: record.eventId };
     }
     case 'effect.completed': {
       const effect = envelope.pendingEffects.find(
-        ({ effectId }) => without === 'effect-id' || effectId === record.effectId,
+        ({ effectId }) => around.without === 'effect-id' || effectId === record.effectId,
       );
       if (effect === undefined) return record.outcome === 'done' ? 'orphaned' : undefined;
       const answer = opened as SealedEffectOutput;
@@ -317,6 +344,12 @@ function machineEvent(
     case 'conversation.quarantined':
       return undefined;
   }
+}
+
+/** Whether the tenant wants group chats answered, by the revision in force. */
+function answersGroups(envelope: Envelope, record: ActorEvent, around: Surroundings): boolean {
+  const revision = record.revision ?? envelope.episode?.configRevision;
+  return revision !== undefined && around.configuration(envelope.tenant, revision).answerGroups;
 }
 
 /** Name of the machine that an actor runs: by the kind of its id. */

@@ -45,7 +45,7 @@ import {
 } from './apply.ts';
 import { type Envelope, openEnvelope, sealEnvelope, stateText, statusOf } from './envelope.ts';
 import { fold, releases } from './fold.ts';
-import { journalReach, nearestSnapshot, readJournal, readQuarantines } from './journal.ts';
+import { readHeld, journalReach, nearestSnapshot, readJournal, readQuarantines } from './journal.ts';
 import type { FindMachine } from './machines.ts';
 import {
   type SnapshotRow,
@@ -54,6 +54,7 @@ import {
   loadActors,
   markAttempt,
   takeOver,
+  unmarkAttempt,
   writeSnapshots,
 } from './snapshot-store.ts';
 import { isActorEvent, openPastRecords, sealedOf } from './told-records.ts';
@@ -126,17 +127,26 @@ class ActorHost implements SliceWorker {
 
   async process(slice: Slice): Promise<void> {
     if (this.#position < this.#suspectUntil && slice.records.length > 0) {
-      for (const record of slice.records) {
-        const deaths = await markAttempt(this.#ports.database, this.#assignment.partition, this.#epoch, record.offset);
-        await this.#processSlice(
-          { records: [record], nextOffset: record.offset + 1 },
-          deaths >= deathsMax ? record.offset : undefined,
-        );
-      }
+      for (const record of slice.records) await this.#processSuspect(record);
       if (slice.nextOffset > this.#position) await this.#processSlice({ records: [], nextOffset: slice.nextOffset });
       return;
     }
     await this.#processSlice(slice);
+  }
+
+  async #processSuspect(record: LoggedRecord): Promise<void> {
+    const { database } = this.#ports;
+    const { partition } = this.#assignment;
+    const { offset } = record;
+    // A slice that is given again may begin with records that were committed one by one before.
+    if (offset < this.#position) return;
+    const deaths = await markAttempt(database, partition, this.#epoch, offset);
+    try {
+      await this.#processSlice({ records: [record], nextOffset: offset + 1 }, deaths >= deathsMax ? offset : undefined);
+    } catch (caught) {
+      await unmarkAttempt(database, partition, this.#epoch, offset).catch(() => undefined);
+      throw caught;
+    }
   }
 
   /** Folds committed records whose snapshots Postgres lost; their outputs are on the log already. */
@@ -144,7 +154,7 @@ class ActorHost implements SliceWorker {
     const { log, logger } = this.#ports;
     const { topic, partition } = this.#assignment;
     logger.warn('snapshots are behind the log, folding', { partition, offset: from, count: to - from });
-    const ordered = await this.#ordersFrom(from);
+    const ordered = orderedQuarantines(await this.#ordersFrom(from));
     let position = from;
     let pending: LoggedRecord[] = [];
     const fold = async (nextOffset: number): Promise<void> => {
@@ -165,13 +175,13 @@ class ActorHost implements SliceWorker {
   }
 
   /** Quarantines that were ordered at or after an offset. An order stands behind the record it begins at, maybe past what is folded. */
-  async #ordersFrom(from: number): Promise<ReadonlySet<number>> {
+  async #ordersFrom(from: number): Promise<readonly ToldRecord[]> {
     const { topic, partition } = this.#assignment;
     const orders: LoggedRecord[] = [];
     for await (const batch of this.#ports.log.readRange({ topic, partition, from })) {
       orders.push(...batch.filter(({ headers }) => headers['ce_type'] === 'prosa.conversation.quarantined'));
     }
-    return orderedQuarantines((await this.#open(orders)).told);
+    return (await this.#open(orders)).told;
   }
 
   async #processSlice(slice: Slice, killer?: number): Promise<void> {
@@ -250,16 +260,21 @@ class ActorHost implements SliceWorker {
     const { log } = this.#ports;
     const wanted = new Set(envelope.held.map(({ offset }) => offset));
     const last = envelope.held.at(-1);
-    const first = envelope.held[0];
-    if (first === undefined || last === undefined) return [];
+    if (last === undefined) return [];
+    // The journal has them by offset; only what it does not reach yet is looked for on the log.
+    const journalled = await readHeld(this.#ports, envelope);
+    const known = new Set(journalled.map(({ offset }) => offset));
+    const late = envelope.held.find(({ offset }) => !known.has(offset));
     const found: LoggedRecord[] = [];
     const { topic, partition } = this.#assignment;
-    for await (const batch of log.readRange({ topic, partition, from: first.offset, to: last.offset + 1 })) {
-      found.push(...batch.filter((record) => wanted.has(record.offset)));
+    if (late !== undefined) {
+      for await (const batch of log.readRange({ topic, partition, from: late.offset, to: last.offset + 1 })) {
+        found.push(...batch.filter(({ offset }) => wanted.has(offset) && !known.has(offset)));
+      }
     }
-    if (found.length !== wanted.size)
+    if (known.size + found.length !== wanted.size)
       throw new OperatingError('log.unavailable', 'held records could not be read whole');
-    return (await this.#open(found)).told;
+    return [...journalled, ...(await this.#open(found)).told].sort((a, b) => a.offset - b.offset);
   }
 
   /** Decodes and opens records; what cannot be decoded is parked (I5). */
@@ -364,9 +379,11 @@ class ActorHost implements SliceWorker {
     // The mark is read first: what is written behind it meanwhile is then only extra.
     const reach = Math.min(await journalReach(database, partition), position);
     const tail = await this.#readTail(lost, reach, position);
+    // An order stands behind the record it begins at, maybe past our position.
+    const orders = await this.#ordersFrom(position);
     const envelopes = new Map<string, Envelope>();
     for (const of of lost) {
-      const envelope = await this.#rebuildOne(of, position, reach, tail.get(of.actor) ?? []);
+      const envelope = await this.#rebuildOne(of, position, reach, tail.get(of.actor) ?? [], orders);
       if (envelope !== undefined) envelopes.set(of.actor, envelope);
     }
     return envelopes;
@@ -393,9 +410,10 @@ class ActorHost implements SliceWorker {
     position: number,
     reach: number,
     tail: readonly ToldRecord[],
+    orders: readonly ToldRecord[],
   ): Promise<Envelope | undefined> {
     const { find, tenants } = this.#ports;
-    const ordered = orderedQuarantines(tail);
+    const ordered = orderedQuarantines([...tail, ...orders.filter(({ record }) => record.actor === of.actor)]);
     const quarantines = new Set([...(await readQuarantines(this.#ports, of)), ...ordered]);
     // An order that the journal does not have yet makes its snapshots behind the record wrong.
     const start = (await nearestSnapshot(this.#ports, of, Math.min(position, ...ordered)))?.envelope;

@@ -131,7 +131,7 @@ export async function* readJournal(
 }
 
 /** The records that an envelope holds, from the journal. */
-async function readHeld(
+export async function readHeld(
   ports: Pick<JournalPorts, 'database' | 'vault'>,
   { tenant, actor, held }: Envelope,
 ): Promise<readonly ToldRecord[]> {

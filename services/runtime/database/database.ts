@@ -57,6 +57,8 @@ const unavailableCodes = new Set([
   'ENOENT',
   'ETIMEDOUT',
   'ENOTFOUND',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
   '57P01',
   '57P02',
   '57P03',
@@ -66,12 +68,19 @@ const unavailableCodes = new Set([
   '53300',
 ]);
 
-/** True when the failure means that Postgres is away, not that the statement was wrong. */
-function isUnavailable(caught: unknown): boolean {
+/**
+ * SQLSTATE classes and codes that say "not now" about a sound statement: connection, resources (disk
+ * full too), rollback by conflict, operator or timeout, I/O, lock not available, read-only after a failover.
+ */
+const passingStates = /^(08|40|53|55|57|58)...$|^25(006|P03)$/;
+
+/** True when the failure means that Postgres is away or busy, not that the statement was wrong. */
+export function isUnavailable(caught: unknown): boolean {
   if (!(caught instanceof Error)) return false;
   const code = 'code' in caught && typeof caught.code === 'string' ? caught.code : '';
   return (
     unavailableCodes.has(code) ||
+    passingStates.test(code) ||
     /Connection terminated|is not queryable|timeout exceeded when trying to connect/i.test(caught.message)
   );
 }

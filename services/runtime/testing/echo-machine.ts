@@ -58,6 +58,15 @@ const echoMachine = setupEcho.createMachine({
           { guard: 'explodes' },
           { guard: 'loops', target: 'looping' },
           { guard: { type: 'says', params: { word: 'ask' } }, target: 'asking' },
+          {
+            guard: { type: 'says', params: { word: 'unwritable context' } },
+            actions: assign({ answer: () => 1n }),
+          },
+          {
+            guard: { type: 'says', params: { word: 'unwritable reply' } },
+            actions: { type: 'reply', params: { content: { kind: 'text', text: 1n as unknown as string } } },
+          },
+          { guard: { type: 'says', params: { word: 'huge reply' } }, actions: reply('x'.repeat(300_000)) },
           { guard: { type: 'says', params: { word: 'bye' } }, target: 'gone', actions: reply('bye') },
           {
             target: 'listening',

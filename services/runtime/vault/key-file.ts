@@ -13,7 +13,7 @@ import { OperatingError } from '../errors.ts';
 
 /** Where tenant keys come from; a key management service would be another one. */
 export interface TenantKeys {
-  /** 32 bytes. Throws `vault.key-missing` when the tenant has none. */
+  /** 32 bytes. Throws `vault.key-wrong` when the tenant has none. */
   keyOf(tenant: string): Buffer;
 }
 
@@ -32,7 +32,7 @@ export function openKeyFile(path: string): TenantKeys {
   return {
     keyOf(tenant) {
       const key = keys.get(tenant);
-      if (key === undefined) throw new OperatingError('vault.key-missing', `no tenant key for ${tenant}`);
+      if (key === undefined) throw new OperatingError('vault.key-wrong', `Tenant ${tenant}.`);
       return key;
     },
   };

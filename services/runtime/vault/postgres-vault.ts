@@ -71,26 +71,28 @@ export function openVault(database: Database, tenantKeys: TenantKeys, now: () =>
   const keyForSealing = async (tenant: string, person: string, month: string): Promise<Key> => {
     const cached = fresh(byPerson.get(`${tenant}/${person}/${month}`));
     if (cached !== undefined) return cached;
-    return database
+    const row = await database
       .transaction([tenant], async (sql) => {
         const select =
           'SELECT id, person, month, state, wrapped FROM vault_keys WHERE tenant = $1 AND person = $2 AND month = $3';
         const found = await sql.query<KeyRow>(select, [tenant, person, month]);
         const existing = found.rows[0];
-        if (existing !== undefined) return remember(tenant, existing);
-        const row = { id: randomUUID(), person, month };
-        const wrapped = seal(tenantSecret(tenant, 'wrap'), wrapAad(tenant, row), randomBytes(32));
+        if (existing !== undefined) return existing;
+        const fresh = { id: randomUUID(), person, month };
+        const wrapped = seal(tenantSecret(tenant, 'wrap'), wrapAad(tenant, fresh), randomBytes(32));
         await sql.query(
           `INSERT INTO vault_keys (tenant, id, person, month, state, wrapped) VALUES ($1, $2, $3, $4, 'active', $5)
          ON CONFLICT (tenant, person, month) DO NOTHING`,
-          [tenant, row.id, person, month, wrapped],
+          [tenant, fresh.id, person, month, wrapped],
         );
         // Another process may have been first: what is in the table counts.
         const settled = (await sql.query<KeyRow>(select, [tenant, person, month])).rows[0];
         if (settled === undefined) throw new OperatingError('vault.unavailable');
-        return remember(tenant, settled);
+        return settled;
       })
       .catch(rethrowUnavailable);
+    // Only now: a key whose row was not committed must seal nothing.
+    return remember(tenant, row);
   };
 
   const load = async (tenant: string, ids: readonly string[]): Promise<void> => {
@@ -181,7 +183,7 @@ function unwrapKey(secret: Buffer, tenant: string, row: KeyRow, wrapped: Buffer)
     return unwrap(secret, wrapAad(tenant, row), wrapped);
   } catch (caught) {
     // A data key that does not open is not a changed record: the key file is another one.
-    throw new OperatingError('vault.key-missing', `the key of tenant ${tenant} does not open its data keys`, caught);
+    throw new OperatingError('vault.key-wrong', `Tenant ${tenant}.`, caught);
   }
 }
 

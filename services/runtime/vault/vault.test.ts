@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { type Database, openDatabase } from '../database/database.ts';
+import { OperatingError } from '../errors.ts';
 import { asOwner, testDatabase } from '../testing/postgres.ts';
 import { memoryKeys } from '../testing/runtime.ts';
 import { openVault } from './postgres-vault.ts';
@@ -130,7 +131,7 @@ test('V3 a key store that is away is to be retried, never erased', async () => {
 test('another key file is found out, not taken for tampering', async () => {
   const sealed = await vault().seal(where, 'p_1', january, 'x');
   await expect(openVault(database, memoryKeys()).open(where, sealed)).rejects.toMatchObject({
-    code: 'vault.key-missing',
+    code: 'vault.key-wrong',
   });
 });
 
@@ -144,4 +145,22 @@ test('the index differs by tenant and purpose, and does not hold the value', () 
   expect(new Set(values).size).toBe(3);
   for (const value of values) expect(value).toMatch(/^[0-9a-f]{64}$/);
   expect(vault().index('demo', 'address', 'pn:5511')).toBe(values[0]);
+});
+
+test('a key whose row was not committed seals nothing', async () => {
+  let failing = true;
+  const failsAtCommit: Database = {
+    transaction: (tenants, work) =>
+      database.transaction(tenants, async (sql) => {
+        const result = await work(sql);
+        if (failing) throw new OperatingError('database.unavailable');
+        return result;
+      }),
+    close: () => Promise.resolve(),
+  };
+  const one = openVault(failsAtCommit, keys, () => clock);
+  await expect(one.seal(where, 'p_1', january, 'x')).rejects.toMatchObject({ code: 'vault.unavailable' });
+  failing = false;
+  const sealed = await one.seal(where, 'p_1', january, 'x');
+  expect(await vault().open(where, sealed)).toEqual({ state: 'open', value: 'x' });
 });

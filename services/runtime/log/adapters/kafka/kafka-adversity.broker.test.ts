@@ -90,7 +90,10 @@ describe.skipIf(broker === undefined)('the Kafka log under adversity', () => {
     await send(a, 'aborted a2');
     await a?.abort();
     await log.append([record(target, keyOn(log, 0), 'after')]);
-    expect(valuesOf(await readAll(log, target))).toEqual(['between', 'after']);
+    // The broker ends transactions by itself, a little later.
+    await context.eventually(async () => {
+      expect(valuesOf(await readAll(log, target))).toEqual(['between', 'after']);
+    });
     // From within both.
     const late: string[] = [];
     for await (const batch of log.readRange({ topic: target, partition: 0, from: 1 })) late.push(...valuesOf(batch));
@@ -131,9 +134,8 @@ describe.skipIf(broker === undefined)('the Kafka log under adversity', () => {
       expect(a.consumer.owned()).toHaveLength(2);
     });
     expect(a.assignments).toHaveLength(4);
-    expect(a.assignments.filter(({ lost }) => !lost.aborted).map(({ partition }) => partition)).toEqual([
-      ...a.consumer.owned(),
-    ]);
+    const kept = a.assignments.filter(({ lost }) => !lost.aborted).map(({ partition }) => partition);
+    expect(kept.toSorted()).toEqual(a.consumer.owned().toSorted());
   });
 
   test('an address where nobody answers is `log.unavailable` within seconds, for whoever opens or appends', async () => {

@@ -1,18 +1,12 @@
 /** Postgres' failures in the words of the log port. */
+import { isUnavailable } from '../../../database/database.ts';
 import { OperatingError } from '../../../errors.ts';
-
-/**
- * SQLSTATE classes and codes that say "not now" about a sound statement: connection, resources (disk
- * full too), rollback by conflict, operator or timeout, I/O, lock not available, read-only after a failover.
- */
-const passing = /^(08|40|53|55|57|58)|^25(006|P03)$/;
 
 /** What a failed statement or transaction means to the log's callers: `log.unavailable`, or the error itself. */
 export function logErrorOf(caught: unknown): unknown {
   if (caught instanceof OperatingError)
     return caught.code === 'database.unavailable' ? new OperatingError('log.unavailable', undefined, caught) : caught;
-  if (caught instanceof Error && 'code' in caught && typeof caught.code === 'string' && passing.test(caught.code))
-    return new OperatingError('log.unavailable', undefined, caught);
+  if (isUnavailable(caught)) return new OperatingError('log.unavailable', undefined, caught);
   return caught;
 }
 
