@@ -37,7 +37,7 @@ async function run(stage: Stage, scope: Scope, log: 'postgres' | 'kafka', count:
   return {
     measures: [
       measure(`resident after ${words} conversations`, after.now / megabyte, 'MB', aim),
-      measure('highest so far', after.peak / megabyte, 'MB', aim),
+      measure('highest so far', after.peak / megabyte, 'MB'),
       measure('resident at its start', before.now / megabyte, 'MB'),
       measure('conversations begun', drain.perSecond, 'per s'),
     ],

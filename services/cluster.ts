@@ -93,7 +93,8 @@ class Supervised {
   async stop(): Promise<void> {
     this.#stopping = true;
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined) return;
+    if (child.exitCode !== null || child.signalCode !== null) return;
     await new Promise((gone) => {
       child.once('exit', gone);
       child.kill('SIGTERM');

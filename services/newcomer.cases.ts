@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startFakeWaha, signWahaWebhook, type FakeWaha } from '#runtime/testing/fake-waha.ts';
 import { eventually } from '#runtime/testing/person.ts';
 
-import { Program } from './testing/program.ts';
+import type { Program } from './testing/program.ts';
 
 const phone = '5511999990001';
 

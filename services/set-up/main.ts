@@ -38,7 +38,8 @@ await runMain(async () => {
 /** Before anything else is changed: an incompatible schema must stop the deployment. */
 async function register({ schemaRegistryUrl: url }: Config, logger: Logger): Promise<void> {
   if (url === undefined) return;
-  for (const until = Date.now() + registryPatienceMs; ; await sleep(registryPauseMs)) {
+  const until = Date.now() + registryPatienceMs;
+  for (;;) {
     try {
       const { registered, verified } = await registerSchemas({ url });
       logger.info('schemas are at the registry', { count: registered + verified });
@@ -46,6 +47,7 @@ async function register({ schemaRegistryUrl: url }: Config, logger: Logger): Pro
     } catch (caught) {
       if (dispositionOf(caught) !== 'retry' || Date.now() > until) throw caught;
       logger.warn('the registry is not there yet', { error: caught });
+      await sleep(registryPauseMs);
     }
   }
 }
