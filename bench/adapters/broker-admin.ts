@@ -4,7 +4,7 @@ import { type Admin, Kafka, logLevel } from 'kafkajs';
 import type { KafkaConfig } from '#runtime/config.ts';
 
 /** A plain kafkajs client on the configured broker. */
-function openKafkaClient({ brokers, ssl, sasl }: KafkaConfig): Kafka {
+export function openKafkaClient({ brokers, ssl, sasl }: KafkaConfig): Kafka {
   return new Kafka({
     brokers: [...brokers],
     clientId: 'bench',
