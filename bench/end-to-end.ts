@@ -18,7 +18,7 @@ const perSecond = 50;
 const warmUpTexts = ['Oi', 'sim', 'Maria da Silva', '1'] as const;
 const warmUpPerSecond = 100;
 /** For the last answers after the last webhook. */
-const patienceMs = 20_000;
+const patienceMs = 60_000;
 const lookIntervalMs = 250;
 
 /** What is wanted of each log. Milliseconds. */
@@ -129,7 +129,7 @@ async function arrivals(wahaUrl: string, count: number): Promise<readonly Arriva
     const sends = requests.filter(({ path }) => path === '/api/sendText');
     if (sends.length === count) return sends.map(({ at, body }) => ({ at, chat: body?.chatId ?? '' }));
     if (sends.length > count || performance.now() > until)
-      throw new Error(`${count} webhooks had ${sends.length} sends`);
+      throw new Error(`of ${count} webhooks ${sends.length} were answered within a minute after the last`);
     await sleep(lookIntervalMs);
   }
 }

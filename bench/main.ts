@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: measures what the system costs on this machine.
  *
- *   npm run bench                      everything, six to eight minutes
+ *   npm run bench                      everything, nine to ten minutes
  *   npm run bench -- ingest host       the named ones
  *   npm run bench -- --short           small sizes: shows that the benches work
  *   npm run bench -- --json            one JSON object on standard output, nothing else there

@@ -260,8 +260,25 @@ type LocalParts = Readonly<Record<'day' | 'month' | 'year' | 'hour' | 'minute', 
  * runtime's locale data. `Intl` reads no clock.
  */
 function localPartsOf(at: number, timeZone: string): LocalParts {
+  const parts = new Map<string, string>(
+    formatIn(timeZone)
+      .formatToParts(at)
+      .map(({ type, value }) => [type, value]),
+  );
+  const part = (type: keyof LocalParts): string => parts.get(type) ?? '';
+  return { day: part('day'), month: part('month'), year: part('year'), hour: part('hour'), minute: part('minute') };
+}
+
+/** By time zone, kept: making one takes many times as long as using it. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+/** About as many as there are names of zones. */
+const formatsMax = 600;
+
+function formatIn(timeZone: string): Intl.DateTimeFormat {
+  const known = formats.get(timeZone);
+  if (known !== undefined) return known;
   const two = '2-digit';
-  const format = new Intl.DateTimeFormat('en-GB', {
+  const made = new Intl.DateTimeFormat('en-GB', {
     ...{
       timeZone: isTimeZone(timeZone) ? timeZone : 'UTC',
       day: two,
@@ -273,7 +290,7 @@ function localPartsOf(at: number, timeZone: string): LocalParts {
       calendar: 'gregory',
     },
   });
-  const parts = new Map<string, string>(format.formatToParts(at).map(({ type, value }) => [type, value]));
-  const part = (type: keyof LocalParts): string => parts.get(type) ?? '';
-  return { day: part('day'), month: part('month'), year: part('year'), hour: part('hour'), minute: part('minute') };
+  if (formats.size >= formatsMax) formats.clear();
+  formats.set(timeZone, made);
+  return made;
 }
