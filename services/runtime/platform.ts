@@ -75,38 +75,48 @@ export async function openPlatform(
     };
     const log = await openLog(config, logger, open);
     closers.push(() => log.close());
-    if (setUp) {
-      await log.createTopics(topicTable.map(({ name }) => name));
-      for (const [group, topic] of groups) await log.createGroup(group, topic);
-    }
+    if (setUp) await setUpLog(log);
     const keys = openKeys(config);
     const metrics = createMetrics();
     return {
       metrics,
       log,
       tenantKeys: keys,
-      runtime: (role, service) => {
-        const database = open(role, connectionsMax[role], `prosa-${service}`);
-        const vault = openVault(database, keys, now);
-        return {
-          config,
-          logger: logger.child(service),
-          metrics,
-          log,
-          database,
-          vault,
-          directory: openDirectory(database, vault),
-          instances: openInstances(database, vault, now),
-          tenants: openTenants(database, now),
-          now,
-        };
-      },
+      runtime: (role, service) =>
+        assembleRuntime(
+          { config, logger: logger.child(service), metrics, log, now },
+          open(role, connectionsMax[role], `prosa-${service}`),
+          keys,
+        ),
       close,
     };
   } catch (caught) {
     await close();
     throw caught;
   }
+}
+
+/** Makes the topics and gives each consumer group its first offsets. Idempotent. */
+export async function setUpLog(log: RecordLog): Promise<void> {
+  await log.createTopics(topicTable.map(({ name }) => name));
+  for (const [group, topic] of groups) await log.createGroup(group, topic);
+}
+
+/** The ports of one service, over a database opened as its role. */
+export function assembleRuntime(
+  shared: Pick<Runtime, 'config' | 'logger' | 'metrics' | 'log' | 'now'>,
+  database: Database,
+  keys: TenantKeys,
+): Runtime {
+  const vault = openVault(database, keys, shared.now);
+  return {
+    ...shared,
+    database,
+    vault,
+    directory: openDirectory(database, vault),
+    instances: openInstances(database, vault, shared.now),
+    tenants: openTenants(database, shared.now),
+  };
 }
 
 async function openPostgres(config: Config, logger: Logger, closers: (() => Promise<void>)[]): Promise<string> {

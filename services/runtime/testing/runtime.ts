@@ -4,20 +4,17 @@
  */
 import { randomBytes } from 'node:crypto';
 
-import { topicTable, topics } from '#schemas/topics.ts';
-
 import { readConfig } from '../config.ts';
 import { type ServiceRole, openDatabase } from '../database/database.ts';
-import { openDirectory } from '../directory/postgres-directory.ts';
-import { type Instance, openInstances } from '../instances/instances.ts';
+import type { Instance } from '../instances/instances.ts';
 import { openPostgresLog } from '../log/adapters/postgres/postgres-log.ts';
 import type { RecordLog } from '../log/record-log.ts';
 import { createLogger } from '../logger.ts';
 import { createMetrics } from '../metrics.ts';
+import { assembleRuntime, setUpLog } from '../platform.ts';
 import type { Runtime } from '../runtime.ts';
-import { type Configuration, openTenants } from '../tenants/tenants.ts';
+import type { Configuration } from '../tenants/tenants.ts';
 import type { TenantKeys } from '../vault/key-file.ts';
-import { openVault } from '../vault/postgres-vault.ts';
 import { echoConfiguration } from './echo-machine.ts';
 import { testDatabase } from './postgres.ts';
 
@@ -25,15 +22,6 @@ import { testDatabase } from './postgres.ts';
 export const testTenant = 'demo';
 
 const connectionsMax = 8;
-const groups: readonly (readonly [string, string])[] = [
-  ['conversation', topics.events],
-  ['timers', topics.timers],
-  ['sender', topics.replies],
-  ['projection', topics.events],
-  ['projection', topics.replies],
-  ['compliance', topics.audit],
-];
-
 /** What a test is given. */
 export interface TestWorld {
   /** Connects as the owner. */
@@ -93,25 +81,10 @@ export async function openTestWorld(
       leaseMs: options.leaseMs ?? 3_000,
     }));
   closers.push(() => log.close());
-  await log.createTopics(topicTable.map(({ name }) => name));
-  for (const [group, topic] of groups) await log.createGroup(group, topic);
+  await setUpLog(log);
 
-  const runtime = (role: ServiceRole, service = 'test'): Runtime => {
-    const database = open(role, service);
-    const vault = openVault(database, keys, now);
-    return {
-      config,
-      logger,
-      metrics,
-      log,
-      database,
-      vault,
-      directory: openDirectory(database, vault),
-      instances: openInstances(database, vault, now),
-      tenants: openTenants(database, now),
-      now,
-    };
-  };
+  const runtime = (role: ServiceRole, service = 'test'): Runtime =>
+    assembleRuntime({ config, logger, metrics, log, now }, open(role, service), keys);
   const setUp = runtime('prosa_api', 'test-set-up');
   await setUp.tenants.create(testTenant, 'Demo');
   const revision = await setUp.tenants.configure(testTenant, options.configuration ?? echoConfiguration);
