@@ -12,6 +12,7 @@ import { parse } from 'yaml';
 
 import { redpandaImage } from '#runtime/components/adapters/redpanda.ts';
 import { readConfig, settingNames } from '#runtime/config.ts';
+import { serviceFlags } from '#runtime/process-flags.ts';
 import { topicTable } from '#schemas/topics.ts';
 
 import { projectFolder, readComposeFile } from './testing/compose-file.ts';
@@ -104,6 +105,8 @@ describe('our services', () => {
   test('are all there, each as its own program', () => {
     const programs = readdirSync(join(projectFolder, 'services'))
       .filter((folder) => existsSync(join(projectFolder, 'services', folder, 'main.ts')))
+      // The command line is run by people.
+      .filter((folder) => folder !== 'prosa')
       .toSorted();
     expect(programs.length).toBeGreaterThan(6);
     expect(ours.map(([name]) => name).toSorted()).toEqual(programs);
@@ -115,6 +118,15 @@ describe('our services', () => {
     const known = [...settingNames, ...settingNames.map((name) => `${name}_FILE`)];
     expect(names.filter((name) => !known.includes(name))).toEqual([]);
   });
+
+  test.each(ours)(
+    '%s has the bounds of its heap, with room beside it',
+    (_name, { environment = {}, mem_limit: limit }) => {
+      expect(environment['NODE_OPTIONS']).toBe(serviceFlags.join(' '));
+      const megabytes = (text: string): number => Number(/(\d+)m?$/.exec(text)?.[1]);
+      expect(megabytes(String(limit))).toBeGreaterThan(1.5 * megabytes(serviceFlags.at(-1) ?? ''));
+    },
+  );
 
   test.each(ours.filter(([name]) => name !== 'set-up'))('%s starts when set-up succeeded', (_name, service) => {
     expect(service.depends_on?.['set-up']).toEqual({ condition: 'service_completed_successfully' });

@@ -86,16 +86,31 @@ export function parse(text: string): avro.Type {
   return avro.Type.forSchema(JSON.parse(text) as avro.Schema);
 }
 
+/** Most records fit; what does not is encoded twice. */
+const scratch = Buffer.allocUnsafeSlow(16 * 1_024);
+
 /** Bytes of a record. Throws an ordinary error when a field has the wrong type: a defect of the caller. */
 export function encodeRecord(record: ProsaRecord): Buffer {
-  const writer = writers.get(record.type);
-  if (writer === undefined) throw new Error(`no schema was released for ${record.type}`);
-  const body = writer.type.toBuffer(record);
-  const framed = Buffer.allocUnsafe(frameBytes + body.length);
+  const { id, type } = writerOf(record);
+  let framed = scratch;
+  let end = type.encode(record, framed, frameBytes);
+  // Below zero it says how many bytes were missing.
+  if (end < 0) {
+    framed = Buffer.allocUnsafeSlow(scratch.length - end);
+    end = type.encode(record, framed, frameBytes);
+  }
   framed.writeUInt8(0, 0);
-  framed.writeUInt32BE(writer.id, 1);
-  body.copy(framed, frameBytes);
-  return framed;
+  framed.writeUInt32BE(id, 1);
+  return framed === scratch ? Buffer.from(framed.subarray(0, end)) : framed;
+}
+
+/** Whether `encodeRecord` would take the record: each field has its type. */
+export const isEncodable = (record: ProsaRecord): boolean => writerOf(record).type.isValid(record);
+
+function writerOf({ type }: ProsaRecord) {
+  const writer = writers.get(type);
+  if (writer === undefined) throw new Error(`no schema was released for ${type}`);
+  return writer;
 }
 
 /** The record in some bytes. Throws `CodecError`. */

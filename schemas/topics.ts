@@ -18,8 +18,8 @@ export interface Topic {
 }
 
 /**
- * Partitions of every topic. Fixed for the life of the data: a record's partition is a function of
- * its key and this number. Many divisors (24) let consumer counts of 2, 3, 4, 6, 8 and 12 share evenly.
+ * Partitions of every topic at the first set-up. A record's partition is a function of its key and
+ * this number: other topics are written to after a growth. Many divisors (24) let consumer counts of 2, 3, 4, 6, 8 and 12 share evenly.
  */
 export const partitionCountDefault = 24;
 
@@ -55,3 +55,23 @@ export const topicTable: readonly Topic[] = [
   topic(names.audit, { kind: 'unlimited' }),
   ...Object.values(names).map((name) => topic(parkedTopicOf(name), { kind: 'unlimited' })),
 ];
+
+/** Name at the broker of a topic in an incarnation of the log: of the first, the name as it is. */
+export const incarnationTopicOf = (name: string, incarnation: number): string =>
+  incarnation === 1 ? name : `${name}.${incarnation}`;
+
+/** Whether it is the name of a topic in some incarnation. */
+export const isIncarnationOf = (broker: string, name: string): boolean =>
+  broker === name || (broker.startsWith(`${name}.`) && /^\d+$/.test(broker.slice(name.length + 1)));
+
+/** Names that an analyst may give to a topic of records written out again. */
+export const analystTopicName = /^[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?$/;
+
+/**
+ * The topic that a tenant's records are written out to again, for analysts. It begins with the tenant,
+ * so that no name that is given can be another tenant's topic or one of the system. Kept for ever.
+ */
+export function analystTopicOf(tenant: string, name: string): string {
+  if (!analystTopicName.test(name)) throw new Error('a name of lower case letters, digits and hyphens is needed');
+  return `analysts.${tenant}.${name}`;
+}

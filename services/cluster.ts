@@ -19,9 +19,10 @@ import { type Config, inheritedEnvironment, readConfig } from '#runtime/config.t
 import { startEmbeddedPostgres } from '#runtime/database/embedded-postgres.ts';
 import { OperatingError } from '#runtime/errors.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { demoTenant } from '#runtime/platform.ts';
+import { serviceFlags } from '#runtime/process-flags.ts';
 import { drainOnSignal, runMain } from '#runtime/process.ts';
 import { derivedId } from '#runtime/records.ts';
+import { demoTenant } from '#runtime/tenants/demo-tenant.ts';
 import { provisionKeyFile } from '#runtime/vault/key-file.ts';
 
 import { announce } from './announce.ts';
@@ -35,6 +36,7 @@ const processes: readonly (readonly [service: string, count: number])[] = [
   ['sender', 2],
   ['projection', 1],
   ['compliance', 1],
+  ['replay', 1],
   ['ingest', 1],
 ];
 
@@ -65,11 +67,15 @@ class Supervised {
 
   /** Starts it; resolves with its ready line, rejects when it ends before. */
   start(): Promise<ServiceReady> {
-    const child = spawn(process.execPath, [new URL(`./${this.#service}/main.ts`, import.meta.url).pathname], {
-      // The channel tells the child when this supervisor is gone, so that it does not outlive it.
-      env: { ...this.#environment, PROSA_LAUNCHER: '1' },
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
+    const child = spawn(
+      process.execPath,
+      [...serviceFlags, new URL(`./${this.#service}/main.ts`, import.meta.url).pathname],
+      {
+        // The channel tells the child when this supervisor is gone, so that it does not outlive it.
+        env: { ...this.#environment, PROSA_LAUNCHER: '1' },
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      },
+    );
     this.#child = child;
     createInterface({ input: child.stderr ?? process.stdin }).on('line', (line) =>
       process.stderr.write(`${this.name.padEnd(15)} ${line}\n`),

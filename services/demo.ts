@@ -2,16 +2,14 @@
  * The demo tenant of development: a configuration, one instance per provider, an API key. Idempotent:
  * what is there stays, so that tokens, secrets and the key are the same at every start.
  */
-import { hkdfSync } from 'node:crypto';
-
 import { conversationVersion } from '#machines/conversation/machine.ts';
 import { instanceVersion } from '#machines/instance/machine.ts';
 import { findMachine } from '#machines/registry.ts';
 import type { Config } from '#runtime/config.ts';
 import { type Instance, type NewInstance, providers } from '#runtime/instances/instances.ts';
-import { demoTenant } from '#runtime/platform.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 import { checkConfiguration } from '#runtime/tenants/check-configuration.ts';
+import { demoApiKey, demoTenant } from '#runtime/tenants/demo-tenant.ts';
 import type { Configuration } from '#runtime/tenants/tenants.ts';
 import type { TenantKeys } from '#runtime/vault/key-file.ts';
 
@@ -75,13 +73,9 @@ const shown = ({ id, provider, credentials }: Instance): DemoInstance => ({
   ...(credentials.webhookSecret === undefined ? {} : { secret: credentials.webhookSecret }),
 });
 
-/** The key is derived from the tenant's key, so that it need not be kept anywhere in plain. */
 async function provideKey({ database, now }: Runtime, keys: TenantKeys): Promise<string> {
   const apiKeys = openApiKeys(database, now);
-  const secret = Buffer.from(hkdfSync('sha256', keys.keyOf(demoTenant), '', 'prosa/demo-api-key', 32)).toString(
-    'base64url',
-  );
-  const key = `prosa_${secret}`;
+  const { key, secret } = demoApiKey(keys);
   if ((await apiKeys.find(key)) === undefined) await apiKeys.createApiKey(demoTenant, 'admin', 'demo', secret);
   return key;
 }

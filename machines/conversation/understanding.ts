@@ -67,9 +67,27 @@ function writtenIn(content: InboundContent): string | undefined {
 }
 
 const isEmoji = (token: string): boolean => /^\p{Extended_Pictographic}$/u.test(token);
-const foldedOf = (content: InboundContent): string => fold(textOf(content) ?? '');
-const plainTokensOf = (content: InboundContent): readonly string[] =>
-  tokensOf(foldedOf(content)).filter((token) => !isEmoji(token));
+const foldedOf = (content: InboundContent): string => readOf(content).folded;
+const plainTokensOf = (content: InboundContent): readonly string[] => readOf(content).plainTokens;
+
+interface Read {
+  readonly text: string;
+  readonly folded: string;
+  /** Its words without emoji. */
+  readonly plainTokens: readonly string[];
+}
+
+let lastRead: Read = { text: '', folded: '', plainTokens: [] };
+
+/** Every guard of a state asks about the same message, so what was read last is kept. */
+function readOf(content: InboundContent): Read {
+  const text = textOf(content) ?? '';
+  if (text !== lastRead.text) {
+    const folded = fold(text);
+    lastRead = { text, folded, plainTokens: tokensOf(folded).filter((token) => !isEmoji(token)) };
+  }
+  return lastRead;
+}
 const buttonOf = (content: InboundContent): string | undefined =>
   content.kind === 'button' || content.kind === 'list' ? content.id : undefined;
 

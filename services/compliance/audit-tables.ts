@@ -52,6 +52,8 @@ const consentColumns: Columns<AuditRecorded> = {
 
 /** Stores audit events and the consents among them. Idempotent by event id. */
 export async function storeAudit(sql: Sql, events: readonly AuditRecorded[]): Promise<void> {
-  await insertRows(sql, 'audit_events', auditColumns, events, 'DO NOTHING');
-  await insertRows(sql, 'consents', consentColumns, events.filter(isConsent), 'DO NOTHING');
+  await Promise.all([
+    insertRows(sql, 'audit_events', auditColumns, events, 'DO NOTHING'),
+    insertRows(sql, 'consents', consentColumns, events.filter(isConsent), 'DO NOTHING'),
+  ]);
 }

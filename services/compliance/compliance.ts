@@ -13,6 +13,8 @@ import { storeAudit } from './audit-tables.ts';
 const group = 'compliance';
 const sliceRecordsMax = 500;
 const sliceBytesMax = 4 * 1024 * 1024;
+/** Auditors do not wait for the moment. */
+const patienceMs = 100;
 
 /** Starts the service. */
 export async function startCompliance(runtime: Runtime): Promise<RunningService> {
@@ -21,6 +23,7 @@ export async function startCompliance(runtime: Runtime): Promise<RunningService>
     topic: topics.audit,
     sliceRecordsMax,
     sliceBytesMax,
+    patienceMs,
     handle: (read) =>
       keepAudit(
         runtime,

@@ -2,6 +2,7 @@
  * The conversation service: hosts every actor of `conversation.events`, one host per partition owned.
  */
 import { findMachine } from '#machines/registry.ts';
+import { postgresActorStore } from '#runtime/actor/actor-store.ts';
 import { openHost } from '#runtime/actor/host.ts';
 import type { FindMachine } from '#runtime/actor/machines.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
@@ -16,15 +17,15 @@ const slice = {
   bytesMax: 1_048_576,
 } as const;
 
-/** Actors in memory over all partitions. */
-const actorsCachedMax = 50_000;
+/** Actors in memory over all partitions. A young one takes 2 to 3 KB, an old one several times that; missing ones of a slice cost one query. */
+const actorsCachedMax = 20_000;
 
 /** Starts the hosts. `find` is the registry of machines; tests give machines that misbehave. */
 export async function startConversation(runtime: Runtime, find: FindMachine = findMachine): Promise<RunningService> {
-  const { log, database, vault, tenants, logger, metrics } = runtime;
+  const { log, vault, tenants, logger, metrics } = runtime;
   const ports = {
     log,
-    database,
+    store: postgresActorStore({ ...runtime, find }),
     vault,
     tenants,
     find,

@@ -10,6 +10,7 @@ import type { Runtime } from '#runtime/runtime.ts';
 import { tenantSubject } from '#runtime/vault/vault.ts';
 import type { ProsaRecord, RecordHeader } from '#schemas/records.ts';
 
+import type { Admission } from './admission.ts';
 import type { DuplicateWindow, RecordedEvent } from './duplicate-window.ts';
 import type { NormalisedEvent } from './providers/provider.ts';
 
@@ -45,8 +46,8 @@ interface Located {
   readonly key: string;
 }
 
-/** Makes the recorder of a process. */
-export function openRecorder(runtime: Runtime, window: DuplicateWindow): Recorder {
+/** Makes the recorder of a process. `admission` is told what was appended. */
+export function openRecorder(runtime: Runtime, window: DuplicateWindow, admission?: Admission): Recorder {
   const { directory, vault, tenants, log, now } = runtime;
   const blobs = openBlobs(runtime.database, vault);
 
@@ -98,7 +99,10 @@ export function openRecorder(runtime: Runtime, window: DuplicateWindow): Recorde
         known.set(one.key, one.header.eventId);
         fresh.push(one);
       }
-      if (fresh.length > 0) await log.append(await Promise.all(fresh.map((one) => sealed(one, instance))));
+      if (fresh.length > 0) {
+        const positions = await log.append(await Promise.all(fresh.map((one) => sealed(one, instance))));
+        admission?.appended(instance.tenant, positions);
+      }
       await window.mark(fresh.map(({ key, header }): RecordedEvent => ({ key, eventId: header.eventId })));
       const ignored = fresh.filter(({ event }) => event.type === 'webhook.other').length;
       return {

@@ -490,6 +490,34 @@ describe('503', () => {
   });
 });
 
+describe('429', () => {
+  test('a tenant whose records wait for the hosts is put off until they have done them', async () => {
+    await world.close();
+    world = ingestWorld(undefined, { PROSA_TENANT_BACKLOG_MAX: '3' });
+    for (const stanza of ['B1', 'B2', 'B3'])
+      expect((await postSigned(messageBody('Olá', stanza))).statusCode).toBe(200);
+    const refused = await postSigned(messageBody('Olá', 'B4'));
+    expect([refused.statusCode, refused.json<{ code: string }>().code]).toEqual([429, 'rate-limited']);
+    expect(refused.headers['retry-after']).toBe('5');
+    expect(world.appended).toHaveLength(3);
+    world.done(2);
+    let again = refused;
+    for (let i = 0; i < 100 && again.statusCode === 429; i++) {
+      await sleep(50);
+      again = await postSigned(messageBody('Olá', 'B4'));
+    }
+    expect([again.statusCode, again.json()]).toEqual([200, { accepted: 1, duplicates: 0, ignored: 0 }]);
+  });
+
+  test('many at once do not pass the bound', async () => {
+    await world.close();
+    world = ingestWorld(undefined, { PROSA_TENANT_BACKLOG_MAX: '5' });
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => postSigned(messageBody('Olá', `C${i}`))));
+    expect(answers.filter(({ statusCode }) => statusCode === 200)).toHaveLength(5);
+    expect(world.appended).toHaveLength(5);
+  });
+});
+
 describe('what is left behind', () => {
   test('no line and no label holds what a person wrote, a name, a number or an id', async () => {
     const body = messageBody('segredo inventado', '3EB0CANARY');

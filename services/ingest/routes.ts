@@ -2,7 +2,7 @@
  * The webhook route. Does nothing but check, normalise and append: no reply, no call to a provider.
  *
  * In this order, each step only when the one before was passed: token (404, before the body is
- * read) · room in memory (503) · content type and size (415, 413) · signature over the raw bytes
+ * read) · the tenant's share (429) · room in memory (503) · content type and size (415, 413) · signature over the raw bytes
  * (401) · form (400) · log (503) · window of duplicates marked · 200.
  *
  * Invariant: 200 is sent only when every event of the body is durable on the log.
@@ -13,6 +13,7 @@ import { Problem } from '#runtime/http.ts';
 import type { Instance } from '#runtime/instances/instances.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
+import { Admission } from './admission.ts';
 import { BodyBudget, type Ticket } from './body-budget.ts';
 import type { DuplicateWindow } from './duplicate-window.ts';
 import { parseBody } from './json-body.ts';
@@ -28,6 +29,8 @@ export const bodyBytesMax = 6 * 1_024 * 1_024;
 const bodiesBytesMax = 8 * bodyBytesMax;
 
 const retryAfterSecondsWhenFull = 1;
+/** A tenant over its share: the hosts need some seconds for half of it. */
+const retryAfterSecondsOverShare = 5;
 
 const providersByName: ReadonlyMap<string, WebhookProvider> = new Map([
   ['waha', waha],
@@ -52,7 +55,10 @@ interface Destination {
  */
 export function ingestRoutes(server: FastifyInstance, runtime: Runtime, window: DuplicateWindow): void {
   const { metrics, logger } = runtime;
-  const recorder = openRecorder(runtime, window);
+  const { tenantBacklogMax } = runtime.config;
+  const admission = tenantBacklogMax === undefined ? undefined : new Admission(runtime.log, tenantBacklogMax);
+  if (admission !== undefined) server.addHook('onClose', async () => admission.close());
+  const recorder = openRecorder(runtime, window, admission);
   const budget = new BodyBudget(bodiesBytesMax);
   const admitted = new WeakMap<FastifyRequest<Destination>, Admitted>();
 
@@ -64,8 +70,12 @@ export function ingestRoutes(server: FastifyInstance, runtime: Runtime, window: 
     if (provider === undefined || instance?.provider !== name) {
       throw new Problem(404, 'not-found', 'There is nothing here.');
     }
+    if (admission?.enter(instance.tenant) === false) {
+      throw new Problem(429, 'rate-limited', 'Too many events of the tenant are waiting.', retryAfterSecondsOverShare);
+    }
     const ticket = budget.enter(announcedBytes(request));
     if (ticket === undefined) {
+      admission?.leave(instance.tenant);
       throw new Problem(503, 'ingest-full', 'Too much is being taken in; try again.', retryAfterSecondsWhenFull);
     }
     return { provider, instance, ticket };
@@ -94,7 +104,10 @@ export function ingestRoutes(server: FastifyInstance, runtime: Runtime, window: 
       onRequest: async (request, reply) => {
         const found = await admit(request);
         admitted.set(request, found);
-        reply.raw.once('close', () => found.ticket.release());
+        reply.raw.once('close', () => {
+          found.ticket.release();
+          admission?.leave(found.instance.tenant);
+        });
       },
       onResponse: async (request, reply) => {
         const provider = admitted.get(request)?.instance.provider ?? 'unknown';

@@ -43,13 +43,12 @@ export async function contactsOf(runtime: Runtime, sightings: readonly Sighting[
   if (sightings.length === 0) return [];
   const tenants = [...new Set(sightings.map((sighting) => sighting.tenant))];
   const byConversation = Map.groupBy(sightings, (sighting) => sighting.conversation);
-  const found = await runtime.database.transaction(tenants, (sql) =>
-    sql.query<Known>(
-      `SELECT c.id, c.person, k.name_index FROM conversations c
+  const found = await runtime.database.query<Known>(
+    tenants,
+    `SELECT c.id, c.person, k.name_index FROM conversations c
        LEFT JOIN contacts k ON k.tenant = c.tenant AND k.conversation = c.id AND k.person = c.person
        WHERE c.id = ANY ($1)`,
-      [[...byConversation.keys()]],
-    ),
+    [[...byConversation.keys()]],
   );
   const rows: ContactRow[] = [];
   for (const known of found.rows) {

@@ -9,7 +9,7 @@ import {
   type JournalFold,
   type JournalOf,
   type JournalPorts,
-  countQuarantines,
+  countOrders,
   openJournalFold,
   snapshotEvery,
 } from '#runtime/actor/journal.ts';
@@ -21,7 +21,7 @@ import { OperatingError } from '#runtime/errors.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 import { tenantSubject } from '#runtime/vault/vault.ts';
 
-import type { JournalRow } from './rows.ts';
+import type { JournalRow, ParkedRow } from './rows.ts';
 
 type NumberedRow = JournalRow & { readonly number: number };
 
@@ -58,6 +58,32 @@ export async function writeJournal(sql: Sql, rows: readonly JournalRow[]): Promi
     `DELETE FROM journal_snapshots s USING unnest($1::text[], $2::bigint[]) AS o (actor, quarantines)
      WHERE s.actor = o.actor AND s.next_offset > o.quarantines`,
     [orders.map((row) => row.actor), orders.map((row) => row.quarantines)],
+  );
+}
+
+const parkedColumns: Columns<ParkedRow> = {
+  tenant: ['text', (row) => row.tenant],
+  actor: ['text', (row) => row.actor],
+  partition: ['int', (row) => row.partition],
+  record_offset: ['bigint', (row) => row.offset],
+};
+
+/** Writes which records the host set aside; deletes the snapshots that were made without knowing it. */
+export async function writeParked(sql: Sql, rows: readonly ParkedRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  const fresh = await insertRows<ParkedRow, { actor: string; record_offset: string }>(
+    sql,
+    'journal_parked',
+    parkedColumns,
+    rows,
+    'DO NOTHING',
+    'actor, record_offset',
+  );
+  if (fresh.length === 0) return;
+  await sql.query(
+    `DELETE FROM journal_snapshots s USING unnest($1::text[], $2::bigint[]) AS o (actor, parked)
+     WHERE s.actor = o.actor AND s.next_offset > o.parked`,
+    [fresh.map((row) => row.actor), fresh.map((row) => row.record_offset)],
   );
 }
 
@@ -110,9 +136,9 @@ export async function keepSnapshots(runtime: Runtime, find: FindMachine, rows: r
 async function dueActors({ database }: JournalPorts, rows: readonly JournalRow[]): Promise<readonly Due[]> {
   const actors = new Map(rows.map((row) => [row.actor, row]));
   if (actors.size === 0) return [];
-  const { rows: found } = await database.transaction([...new Set(rows.map(({ tenant }) => tenant))], (sql) =>
-    sql.query<{ actor: string; person: string | null; record_number: string }>(
-      `SELECT a.actor, c.person, j.record_number FROM unnest($1::text[]) AS a (actor)
+  const { rows: found } = await database.query<{ actor: string; person: string | null; record_number: string }>(
+    [...new Set(rows.map(({ tenant }) => tenant))],
+    `SELECT a.actor, c.person, j.record_number FROM unnest($1::text[]) AS a (actor)
        LEFT JOIN conversations c ON c.id = a.actor
        CROSS JOIN LATERAL (
          SELECT record_number FROM journal WHERE actor = a.actor ORDER BY record_offset DESC LIMIT 1
@@ -121,8 +147,7 @@ async function dueActors({ database }: JournalPorts, rows: readonly JournalRow[]
          SELECT records FROM journal_snapshots WHERE actor = a.actor ORDER BY next_offset DESC LIMIT 1
        ) s ON true
        WHERE j.record_number / $2 > coalesce(s.records, 0) / $2`,
-      [[...actors.keys()], snapshotEvery],
-    ),
+    [[...actors.keys()], snapshotEvery],
   );
   return found.flatMap(({ actor, person, record_number }) => {
     const row = actors.get(actor);
@@ -170,11 +195,12 @@ async function writeSnapshot(
 ): Promise<boolean> {
   const { tenant, actor, partition } = due;
   return database.transaction([tenant], async (sql) => {
-    // Whoever writes the journal of this partition holds the lock of this row.
+    // Whoever writes the journal of this partition holds the lock of these rows.
     const progress = await sql.query('SELECT next_offset FROM journal_progress WHERE partition = $1 FOR UPDATE', [
       partition,
     ]);
-    if (progress.rowCount === 0 || (await countQuarantines(sql, due)) !== journal.quarantines.length) return false;
+    await sql.query('SELECT FROM parked_progress WHERE partition = $1 FOR UPDATE', [partition]);
+    if (progress.rowCount === 0 || (await countOrders(sql, due)) !== journal.orders) return false;
     await sql.query(
       `INSERT INTO journal_snapshots (tenant, actor, partition, next_offset, records, body)
        VALUES ($1, $2, $3, $4, $5, $6)

@@ -300,8 +300,8 @@ test('emptied tables are filled again from the log, and progress never claims wh
   const before = await everything(person);
   await asOwner(
     world.databaseUrl,
-    `TRUNCATE journal, journal_snapshots, journal_progress, history_progress, messages, message_changes, message_marks,
-     message_links, contacts, contact_words`,
+    `TRUNCATE journal, journal_snapshots, journal_parked, journal_progress, parked_progress, history_progress, messages,
+     message_changes, message_marks, message_links, contacts, contact_words`,
   );
   const partition = world.log.partitionOf(person.entry.conversation);
   await received(person, 'G2');

@@ -1,8 +1,8 @@
 /**
  * The projection: what the log says, in tables that can be asked.
  *
- * Owns: `journal`, `journal_snapshots` and `journal_progress` (what happened to each actor; the actor
- * host rebuilds actors from them), `messages` and what belongs to it (history), `contacts`.
+ * Owns: `journal`, `journal_snapshots`, `journal_parked` and their progress (what happened to each actor;
+ * the actor host rebuilds actors from them), `messages` and what belongs to it (history), `contacts`.
  *
  * P1 Every write is a merge of a function of one record: any slice may be projected again, in any
  *    order with others, and the tables are the same. (The number of a journal's record needs those
@@ -11,27 +11,31 @@
  *    readable records of the partition before it are projected, whatever the group's offset says.
  * P3 Where progress is behind the group's offset (tables emptied, database restored from an older
  *    copy), the gap is read from the log again before anything else of that partition. So a rebuild
- *    is: as the owner, `TRUNCATE journal, journal_snapshots, journal_progress, history_progress,
- *    messages, message_changes, message_marks, message_links, contacts, contact_words`, and start
- *    again. Emptied alone, `journal_snapshots` comes back too, an actor's with its next record.
+ *    is: as the owner, `TRUNCATE journal, journal_snapshots, journal_parked, journal_progress,
+ *    parked_progress, history_progress, messages, message_changes, message_marks, message_links,
+ *    contacts, contact_words`, and start again. Emptied alone, `journal_snapshots` comes back too, an actor's with its next record.
  * P4 A record that cannot be decoded is parked, one of an unknown type yields the partition.
  */
 import { findMachine } from '#machines/registry.ts';
-import { topics } from '#schemas/topics.ts';
+import { parkedTopicOf, topics } from '#schemas/topics.ts';
 import type { FindMachine } from '#runtime/actor/machines.ts';
 import type { Sql } from '#runtime/database/database.ts';
+import { OperatingError } from '#runtime/errors.ts';
 import type { Assignment, LoggedRecord, SliceWorker } from '#runtime/log/record-log.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
 
 import { contactsOf, writeContacts } from './contacts.ts';
 import { keepSnapshots } from './journal.ts';
-import { readRecords } from './readings.ts';
-import { type Rows, type StableIndex, rowsOfEvents, rowsOfReplies } from './rows.ts';
+import { type Reading, readRecords } from './readings.ts';
+import { type Rows, type StableIndex, rowsOfEvents, rowsOfParked, rowsOfReplies } from './rows.ts';
 import { writeRows } from './tables.ts';
 
 const group = 'projection';
+const parkedEvents = parkedTopicOf(topics.events);
 const sliceRecordsMax = 500;
 const sliceBytesMax = 4 * 1024 * 1024;
+/** A message and what became of its reply are written together. */
+const patienceMs = 100;
 
 /** Consecutive records of one partition and the range of offsets that they are all of. */
 export interface Stretch {
@@ -45,13 +49,14 @@ export interface Stretch {
 /** Starts the service. `find` is the registry of machines, for the journal's snapshots. */
 export async function startProjection(runtime: Runtime, find: FindMachine = findMachine): Promise<RunningService> {
   const consumers = await Promise.all(
-    [topics.events, topics.replies].map((topic) =>
+    [topics.events, topics.replies, parkedEvents].map((topic) =>
       runtime.log.consume({
         group,
         topic,
         transactional: false,
         sliceRecordsMax,
         sliceBytesMax,
+        patienceMs,
         assigned: (assignment) => workerOf(runtime, find, assignment),
       }),
     ),
@@ -86,28 +91,41 @@ export async function project(runtime: Runtime, stretch: Stretch, find: FindMach
   await write(runtime, find, stretch);
 }
 
+/** Makes the transaction roll back when records before the stretch are not projected. */
+class GapBefore extends Error {}
+
 /** False, with nothing written, when the records before the stretch are not projected (P2). */
 async function write(runtime: Runtime, find: FindMachine, stretch: Stretch): Promise<boolean> {
   const { topic } = stretch;
   const { read, parked } = await readRecords(runtime, stretch.records);
-  if (parked.length > 0) await runtime.log.append(parked);
-  const stableIndex: StableIndex = (tenant, stableId) => runtime.vault.index(tenant, 'message-id', stableId);
-  const rows: Rows = topic === topics.events ? rowsOfEvents(read, stableIndex) : rowsOfReplies(read);
+  // What is wrong with a record that says of another that it was parked has no further topic to be on.
+  if (parked.length > 0 && topic !== parkedEvents) await runtime.log.append(parked);
+  const rows = rowsOf(topic, read, (tenant, stableId) => runtime.vault.index(tenant, 'message-id', stableId));
   const contacts = await contactsOf(runtime, rows.sightings);
   const tenants = [...new Set(read.map(({ record }) => record.tenant))];
-  const written = await runtime.database.transaction(tenants, async (sql) => {
-    if (!(await advance(sql, stretch))) return false;
-    await writeRows(sql, rows);
-    await writeContacts(sql, contacts);
-    return true;
-  });
-  if (!written) return false;
+  try {
+    await runtime.database.transaction(tenants, async (sql) => {
+      const [isNext] = await Promise.all([advance(sql, stretch), writeRows(sql, rows), writeContacts(sql, contacts)]);
+      if (!isNext) throw new GapBefore();
+    });
+  } catch (caught) {
+    if (caught instanceof GapBefore) return false;
+    throw caught;
+  }
   runtime.metrics.projectedRecords.inc(read.length);
   await keepSnapshots(runtime, find, rows.journal);
   return true;
 }
 
-const progressTableOf = (topic: string): string => (topic === topics.events ? 'journal_progress' : 'history_progress');
+function rowsOf(topic: string, read: readonly Reading[], stableIndex: StableIndex): Rows {
+  if (topic === topics.events) return rowsOfEvents(read, stableIndex);
+  return topic === topics.replies ? rowsOfReplies(read) : rowsOfParked(read);
+}
+
+function progressTableOf(topic: string): string {
+  if (topic === topics.events) return 'journal_progress';
+  return topic === topics.replies ? 'history_progress' : 'parked_progress';
+}
 
 /** Moves progress to the end of the stretch; the row's lock makes writers of one partition take turns. */
 async function advance(sql: Sql, { topic, partition, from, to }: Stretch): Promise<boolean> {
@@ -148,6 +166,12 @@ async function progressOf(runtime: Runtime, topic: string, partition: number): P
   };
   const known = await read();
   if (known !== undefined) return known;
+  if (runtime.log.before !== undefined)
+    throw new OperatingError(
+      'log.offset-out-of-range',
+      `${table} has no row of partition ${partition}, and records from before the partitions were made more are not ` +
+        'projected again: bring back a backup of the tables.',
+    );
   const ends = await runtime.log.ends(topic);
   const start = ends.find((end) => end.partition === partition)?.start ?? 0;
   await runtime.database.transaction([], (sql) =>

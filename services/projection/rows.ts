@@ -4,6 +4,8 @@
  */
 import type { ProsaRecord } from '#schemas/records.ts';
 
+import { wasSetAside } from '#runtime/parked.ts';
+
 import type { Reading } from './readings.ts';
 import { type RankedStatus, statusDelivered, statusReported } from './status.ts';
 
@@ -19,6 +21,14 @@ export interface JournalRow {
   readonly value: Buffer;
   /** Of an order of quarantine: the offset of the record at which it begins. No column. */
   readonly quarantines: number | null;
+}
+
+/** A row of `journal_parked`. */
+export interface ParkedRow {
+  readonly tenant: string;
+  readonly actor: string;
+  readonly partition: number;
+  readonly offset: number;
 }
 
 /** A row of `messages`. */
@@ -83,6 +93,7 @@ export interface Sighting {
 /** What some records come to. */
 export interface Rows {
   readonly journal: JournalRow[];
+  readonly parked: ParkedRow[];
   readonly messages: MessageRow[];
   readonly changes: ChangeRow[];
   readonly marks: MarkRow[];
@@ -115,6 +126,17 @@ export function rowsOfReplies(readings: readonly Reading[]): Rows {
       lane: 1,
       requestId: record.messageId,
     });
+  }
+  return rows;
+}
+
+/** Rows of records of the topic of parked events. */
+export function rowsOfParked(readings: readonly Reading[]): Rows {
+  const rows = emptyRows();
+  for (const { record } of readings) {
+    if (!wasSetAside(record) || record.tenant === '') continue;
+    const { tenant, actor, partition, offset } = record;
+    rows.parked.push({ tenant, actor, partition, offset });
   }
   return rows;
 }
@@ -187,7 +209,15 @@ function addEvent(rows: Rows, { logged, record, glimpse }: Reading, stableIndex:
   }
 }
 
-const emptyRows = (): Rows => ({ journal: [], messages: [], changes: [], marks: [], links: [], sightings: [] });
+const emptyRows = (): Rows => ({
+  journal: [],
+  parked: [],
+  messages: [],
+  changes: [],
+  marks: [],
+  links: [],
+  sightings: [],
+});
 
 const journalRow = ({ logged, record }: Reading): JournalRow => ({
   tenant: record.tenant,

@@ -5,7 +5,7 @@
 import type { Sql } from '#runtime/database/database.ts';
 import { type Columns, insertRows } from '#runtime/database/rows.ts';
 
-import { writeJournal } from './journal.ts';
+import { writeJournal, writeParked } from './journal.ts';
 import type { ChangeRow, LinkRow, MarkRow, MessageRow, Rows } from './rows.ts';
 
 const messageColumns: Columns<MessageRow> = {
@@ -60,11 +60,14 @@ const marksMerged = `(tenant, conversation, mark) DO UPDATE SET
 
 /** Writes everything but the contacts. */
 export async function writeRows(sql: Sql, rows: Rows): Promise<void> {
-  await writeJournal(sql, rows.journal);
-  await insertRows(sql, 'messages', messageColumns, rows.messages, 'DO NOTHING');
-  await insertRows(sql, 'message_changes', changeColumns, rows.changes, 'DO NOTHING');
-  await insertRows(sql, 'message_links', linkColumns, rows.links, 'DO NOTHING');
-  await insertRows(sql, 'message_marks', markColumns, greatestMarks(rows.marks), marksMerged);
+  await Promise.all([
+    writeJournal(sql, rows.journal),
+    writeParked(sql, rows.parked),
+    insertRows(sql, 'messages', messageColumns, rows.messages, 'DO NOTHING'),
+    insertRows(sql, 'message_changes', changeColumns, rows.changes, 'DO NOTHING'),
+    insertRows(sql, 'message_links', linkColumns, rows.links, 'DO NOTHING'),
+    insertRows(sql, 'message_marks', markColumns, greatestMarks(rows.marks), marksMerged),
+  ]);
 }
 
 /** One mark per id: a statement may not update a row twice. */

@@ -105,6 +105,19 @@ describe('a setting in a file', () => {
   });
 });
 
+test('the backlog of a tenant is bounded in production, and elsewhere when asked for', () => {
+  const production = {
+    PROSA_MODE: 'production',
+    PROSA_KEY_FILE: 'keys.json',
+    DATABASE_URL: 'postgres://a',
+    KAFKA_BROKERS: 'b:9092',
+  };
+  expect(readConfig(production).tenantBacklogMax).toBe(5_000);
+  expect(readConfig({ ...production, PROSA_TENANT_BACKLOG_MAX: '0' }).tenantBacklogMax).toBeUndefined();
+  expect(readConfig({}).tenantBacklogMax).toBeUndefined();
+  expect(readConfig({ PROSA_TENANT_BACKLOG_MAX: '70' }).tenantBacklogMax).toBe(70);
+});
+
 test('.env.example lists every setting and no other', () => {
   const text = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
   const listed = [...text.matchAll(/^# ?([A-Z][A-Z_]+)=/gm)].map((match) => match[1]);

@@ -37,7 +37,7 @@ const settings = z.object({
     .min(1)
     .max(1_000)
     .default(partitionCountDefault)
-    .describe('Partitions of every topic; fixed for the life of the data'),
+    .describe('Partitions of every topic at the first set-up; `topics grow` makes more'),
   PROSA_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
@@ -82,13 +82,34 @@ const settings = z.object({
     .describe('Where the WAHA instance of the demo tenant sends to'),
   WAHA_API_KEY: optionalText.describe('What it presents there'),
   WAHA_SESSION: z.string().default('default').describe('WAHA session of that instance'),
+  PROSA_TENANT_BACKLOG_MAX: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .optional()
+    .describe(
+      'Records of one tenant that may wait for the actor hosts, per ingest process; then its webhooks are answered 429. 0 is no bound; 5000 in production, none in development',
+    ),
   PROSA_INGEST_URL: z.url().optional().describe('Where the API reaches ingest when they are separate processes'),
 });
 
+/** What the command line takes from the environment; programs that serve ignore it. */
+const clientSettings = z.object({
+  PROSA_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Where the command line finds the API'),
+  PROSA_API_KEY: optionalText.describe('The key that it presents there'),
+});
+
 /** Names of all settings. */
-export const settingNames: readonly string[] = Object.keys(settings.shape);
+export const settingNames: readonly string[] = [...Object.keys(settings.shape), ...Object.keys(clientSettings.shape)];
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A few seconds of work of the actor hosts. */
+const tenantBacklogMaxInProduction = 5_000;
 
 /** What may stand in the file of a setting; more is the wrong file. */
 const settingFileBytesMax = 65_536;
@@ -121,6 +142,8 @@ export interface Config {
   readonly kafka: KafkaConfig | undefined;
   readonly redis: { readonly url: string; readonly keyPrefix: string } | undefined;
   readonly ingestUrl: string | undefined;
+  /** Most records of a tenant that wait for the actor hosts before its webhooks are refused; undefined: no bound. */
+  readonly tenantBacklogMax: number | undefined;
   /** May hold a password: not to be said anywhere. Asked at set-up only. */
   readonly schemaRegistryUrl: string | undefined;
   /** Language of the demo tenant. */
@@ -131,14 +154,7 @@ export interface Config {
 
 /** Reads and checks the environment. Throws `config.invalid` naming every setting that is wrong or missing. */
 export function readConfig(environment: Environment = process.env): Config {
-  const { values, wrong } = readGiven(environment);
-  const read = settings.safeParse(values);
-  if (!read.success || wrong.length > 0) {
-    // The value is not repeated: it may be a secret.
-    const issues = (read.error?.issues ?? []).map((issue) => `${issue.path.join('.')} (${issue.message})`);
-    throw new OperatingError('config.invalid', [...wrong, ...issues].join('; '));
-  }
-  const from = read.data;
+  const from = checked(settings, environment);
   const missing = [
     ...(from.PROSA_MODE === 'production'
       ? (['PROSA_KEY_FILE', 'DATABASE_URL', 'KAFKA_BROKERS'] as const).filter((name) => from[name] === undefined)
@@ -160,20 +176,62 @@ export function readConfig(environment: Environment = process.env): Config {
     kafka: kafkaOf(from),
     redis: from.REDIS_URL === undefined ? undefined : { url: from.REDIS_URL, keyPrefix: from.REDIS_KEY_PREFIX },
     ingestUrl: from.PROSA_INGEST_URL,
+    tenantBacklogMax: backlogMaxOf(from),
     schemaRegistryUrl: from.SCHEMA_REGISTRY_URL,
     demoLocale: from.PROSA_LOCALE,
     demoWaha: { baseUrl: from.WAHA_BASE_URL, apiKey: from.WAHA_API_KEY, session: from.WAHA_SESSION },
   });
 }
 
+function backlogMaxOf({
+  PROSA_MODE: mode,
+  PROSA_TENANT_BACKLOG_MAX: given,
+}: z.output<typeof settings>): number | undefined {
+  const max = given ?? (mode === 'production' ? tenantBacklogMaxInProduction : 0);
+  return max === 0 ? undefined : max;
+}
+
+/** What a client of the API is told by its environment. */
+export interface ClientConfig {
+  readonly url: string;
+  readonly apiKey: string | undefined;
+  /** Where an installation on this machine has its keys. */
+  readonly dataDir: string;
+  readonly keyFile: string | undefined;
+}
+
+/** Reads what the command line needs to call the API, and nothing else. Throws `config.invalid`. */
+export function readClientConfig(environment: Environment = process.env): ClientConfig {
+  const { PORT, PROSA_DATA_DIR, PROSA_KEY_FILE } = settings.shape;
+  const from = checked(z.object({ ...clientSettings.shape, PORT, PROSA_DATA_DIR, PROSA_KEY_FILE }), environment);
+  return {
+    url: from.PROSA_URL ?? `http://127.0.0.1:${from.PORT}`,
+    apiKey: from.PROSA_API_KEY,
+    dataDir: from.PROSA_DATA_DIR,
+    keyFile: from.PROSA_KEY_FILE,
+  };
+}
+
+function checked<Shape extends z.ZodObject>(shape: Shape, environment: Environment): z.output<Shape> {
+  const { values, wrong } = readGiven(environment, Object.keys(shape.shape));
+  const read = shape.safeParse(values);
+  if (read.success && wrong.length === 0) return read.data;
+  // The value is not repeated: it may be a secret.
+  const issues = (read.error?.issues ?? []).map((issue) => `${issue.path.join('.')} (${issue.message})`);
+  throw new OperatingError('config.invalid', [...wrong, ...issues].join('; '));
+}
+
 /** The settings that are given, as texts, those in files too; `wrong` names what cannot be had. Empty is not given. */
-function readGiven(environment: Environment): {
+function readGiven(
+  environment: Environment,
+  names: readonly string[],
+): {
   readonly values: Readonly<Record<string, string>>;
   readonly wrong: readonly string[];
 } {
   const values: Record<string, string> = {};
   const wrong: string[] = [];
-  for (const name of settingNames) {
+  for (const name of names) {
     const [value, file] = [environment[name], environment[`${name}_FILE`]];
     if (value && file) wrong.push(`${name} and ${name}_FILE (only one of the two may be set)`);
     else if (file) {
@@ -226,5 +284,5 @@ export const startedByLauncher = (environment: Readonly<Record<string, string | 
 export function inheritedEnvironment(environment: Environment = process.env): Environment {
   const files = new Set(settingNames.map((name) => `${name}_FILE`));
   const rest = Object.entries(environment).filter(([name]) => !files.has(name));
-  return { ...Object.fromEntries(rest), ...readGiven(environment).values };
+  return { ...Object.fromEntries(rest), ...readGiven(environment, settingNames).values };
 }

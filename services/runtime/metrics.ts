@@ -30,6 +30,11 @@ export function createMetrics() {
     recordsParked: counter('wa_records_parked_total', 'Records parked', ['topic', 'code']),
     assignments: counter('wa_assignments_total', 'Partitions taken over', ['group']),
     consumerLag: gauge('wa_consumer_lag_records', 'Distance to the stable end', ['group', 'topic', 'partition']),
+    consumerLagSeconds: gauge('wa_consumer_lag_seconds', 'Age of the oldest record waiting', [
+      'group',
+      'topic',
+      'partition',
+    ]),
     sendAttempts: counter('wa_send_attempts_total', 'Calls to providers', ['provider', 'outcome']),
     sendDuration: histogram('wa_send_duration_seconds', 'Time of a call to a provider', ['provider']),
     deliveries: counter('wa_deliveries_total', 'Deliveries that reached a final status', ['provider', 'status']),

@@ -5,11 +5,12 @@
  * A parked record is a reference: the record itself stays where it was, whole and sealed, on a topic
  * that is kept longer than anyone needs to mend the cause.
  */
+import type { ProsaRecord, RecordParked } from '#schemas/records.ts';
 import { parkedTopicOf } from '#schemas/topics.ts';
 
 import { OperatingError } from './errors.ts';
 import type { LoggedRecord, OutgoingRecord, RecordLog, RecordPosition } from './log/record-log.ts';
-import { derivedId, outgoing } from './records.ts';
+import { derivedId, outgoing, recordOf } from './records.ts';
 
 /** The parked record of a record, for the parked topic of the topic it is on. Idempotent: the same id each time. */
 export function parkedOf(logged: LoggedRecord, reason: string): OutgoingRecord {
@@ -32,6 +33,44 @@ export function parkedOf(logged: LoggedRecord, reason: string): OutgoingRecord {
     },
     parkedTopicOf(topic),
   );
+}
+
+/** Reason of records beyond what a quarantined actor holds: a fold comes to that by itself. */
+export const heldTooMany = 'actor.held-too-many';
+
+/** Whether a record says that the actor host set another aside, so that no fold may apply that one. */
+export const wasSetAside = (record: ProsaRecord): record is RecordParked =>
+  record.type === 'record.parked' && record.reason !== heldTooMany;
+
+/**
+ * Offsets of the records of a partition that the actor host set aside and never applied, straight from
+ * the log: a record may be readable by now that was not then. They are few. Throws `log.unavailable`.
+ */
+export async function readSetAside(
+  log: Pick<RecordLog, 'ends' | 'readRange'>,
+  { topic, partition }: Pick<RecordPosition, 'topic' | 'partition'>,
+): Promise<ReadonlySet<number>> {
+  const offsets = new Set<number>();
+  const parkedTopic = parkedTopicOf(topic);
+  const ends = (await log.ends(parkedTopic)).find((end) => end.partition === partition);
+  if (ends === undefined) return offsets;
+  for await (const batch of log.readRange({ topic: parkedTopic, partition, from: ends.start })) {
+    for (const logged of batch) {
+      const record = parkedIn(logged);
+      if (record?.topic === topic && record.partition === partition) offsets.add(record.offset);
+    }
+  }
+  return offsets;
+}
+
+function parkedIn(logged: LoggedRecord): RecordParked | undefined {
+  try {
+    const record = recordOf(logged);
+    return wasSetAside(record) ? record : undefined;
+  } catch (caught) {
+    if (!(caught instanceof OperatingError) || caught.disposition !== 'park') throw caught;
+    return undefined;
+  }
 }
 
 /**

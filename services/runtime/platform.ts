@@ -1,12 +1,11 @@
 /**
  * Opens everything that services stand on, in the order in which it depends on each other: Postgres
- * (embedded unless configured), migrations, the log, the vault, the directory. The only place that
- * chooses adapters.
+ * (embedded unless configured), migrations, the log, the vault, the directory. Adapters are chosen here,
+ * those of the log in `log/open-log.ts`.
  */
-import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 
-import { topicTable, topics } from '#schemas/topics.ts';
+import { topicTable } from '#schemas/topics.ts';
 
 import type { Config } from './config.ts';
 import { type Database, type ServiceRole, openDatabase } from './database/database.ts';
@@ -14,26 +13,18 @@ import { startEmbeddedPostgres } from './database/embedded-postgres.ts';
 import { migrate, requireMigrated } from './database/migrate.ts';
 import { openDirectory } from './directory/postgres-directory.ts';
 import { openInstances } from './instances/instances.ts';
-import { openKafkaLog } from './log/adapters/kafka/kafka-log.ts';
-import { openPostgresLog } from './log/adapters/postgres/postgres-log.ts';
+import type { KafkaSeam } from './log/adapters/kafka/seam.ts';
+import { consumerGroups } from './log/consumer-groups.ts';
+import { recordIncarnation } from './log/incarnation-table.ts';
+import { openLog } from './log/open-log.ts';
 import type { RecordLog } from './log/record-log.ts';
 import type { Logger } from './logger.ts';
 import { type Metrics, createMetrics } from './metrics.ts';
-import { derivedId } from './records.ts';
 import type { Runtime } from './runtime.ts';
+import { demoTenant } from './tenants/demo-tenant.ts';
 import { openTenants } from './tenants/tenants.ts';
 import { type TenantKeys, openKeyFile, provisionKeyFile } from './vault/key-file.ts';
 import { openVault } from './vault/postgres-vault.ts';
-
-/** Consumer groups and the topics they read. Set-up gives each its first offsets. */
-const groups: readonly (readonly [group: string, topic: string])[] = [
-  ['conversation', topics.events],
-  ['timers', topics.timers],
-  ['sender', topics.replies],
-  ['projection', topics.events],
-  ['projection', topics.replies],
-  ['compliance', topics.audit],
-];
 
 /** Connections per role. */
 const connectionsMax = { log: 10, prosa_ingest: 6, prosa_worker: 12, prosa_api: 6 } as const;
@@ -49,8 +40,15 @@ export interface Platform {
   close(): Promise<void>;
 }
 
-/** The tenant that development makes by itself. */
-export const demoTenant = 'demo';
+/** How to open it. */
+export interface PlatformOptions {
+  /** Bring everything up to date first. */
+  readonly setUp: boolean;
+  /** The clock of every part, epoch milliseconds. */
+  readonly now?: () => number;
+  /** Faults and missing protections, given by the programs of chaos/ alone. */
+  readonly kafkaSeam?: KafkaSeam;
+}
 
 /**
  * Opens the platform. With `setUp` it is brought up to date first (migrations, topics, groups): by the
@@ -58,7 +56,7 @@ export const demoTenant = 'demo';
 export async function openPlatform(
   config: Config,
   logger: Logger,
-  { setUp, now = Date.now }: { readonly setUp: boolean; readonly now?: () => number },
+  { setUp, now = Date.now, kafkaSeam }: PlatformOptions,
 ): Promise<Platform> {
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
@@ -73,9 +71,10 @@ export async function openPlatform(
       closers.push(() => database.close());
       return database;
     };
-    const log = await openLog(config, logger, open);
+    const database = open('prosa_worker', connectionsMax.log, 'prosa-log');
+    const log = await openLog({ config, logger, database, kafkaSeam });
     closers.push(() => log.close());
-    if (setUp) await setUpLog(log);
+    if (setUp) await setUpLog(log, database);
     const keys = openKeys(config);
     const metrics = createMetrics();
     return {
@@ -96,10 +95,18 @@ export async function openPlatform(
   }
 }
 
+/** Makes the topics, gives each consumer group its first offsets and puts the first incarnation on record. Idempotent. */
+async function setUpLog(log: RecordLog, database: Database): Promise<void> {
+  await provideTopics(log);
+  await database.transaction([], (sql) =>
+    recordIncarnation(sql, { number: 1, partitionCount: log.partitionCount, base: 0 }),
+  );
+}
+
 /** Makes the topics and gives each consumer group its first offsets. Idempotent. */
-export async function setUpLog(log: RecordLog): Promise<void> {
+export async function provideTopics(log: RecordLog): Promise<void> {
   await log.createTopics(topicTable.map(({ name }) => name));
-  for (const [group, topic] of groups) await log.createGroup(group, topic);
+  for (const { group, topic } of consumerGroups) await log.createGroup(group, topic);
 }
 
 /** The ports of one service, over a database opened as its role. */
@@ -119,37 +126,13 @@ export function assembleRuntime(
   };
 }
 
-async function openPostgres(config: Config, logger: Logger, closers: (() => Promise<void>)[]): Promise<string> {
+/** Postgres as its owner: the one configured, or the embedded one, started. Throws `data-directory.in-use`. */
+export async function openPostgres(config: Config, logger: Logger, closers: (() => Promise<void>)[]): Promise<string> {
   if (config.databaseUrl !== undefined) return config.databaseUrl;
   const dataDir = resolve(config.dataDir);
   const postgres = await startEmbeddedPostgres({ dataDir, log: () => logger.debug('embedded Postgres wrote a line') });
   closers.push(() => postgres.stop());
   return postgres.url;
-}
-
-async function openLog(
-  config: Config,
-  logger: Logger,
-  open: (role: ServiceRole, max: number, applicationName: string) => Database,
-): Promise<RecordLog> {
-  const clientId = `prosa-${process.pid}`;
-  const { partitionCount } = config;
-  if (config.kafka !== undefined) {
-    // On embedded Postgres the data folder's lock makes this process the only one of its name.
-    const instanceId =
-      config.databaseUrl === undefined ? derivedId('n', hostname(), resolve(config.dataDir)) : undefined;
-    return openKafkaLog({
-      ...(instanceId === undefined ? {} : { instanceId }),
-      ...config.kafka,
-      clientId,
-      partitionCount,
-      logger: logger.child('log'),
-    });
-  }
-  const database = open('prosa_worker', connectionsMax.log, 'prosa-log');
-  // On the embedded Postgres there is no other process, so members of the groups that are still listed are dead.
-  const onlyProcess = config.databaseUrl === undefined;
-  return openPostgresLog({ database, partitionCount, clientId, onlyProcess, logger: logger.child('log') });
 }
 
 function openKeys(config: Config): TenantKeys {

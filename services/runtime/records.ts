@@ -1,13 +1,14 @@
 /**
  * Records on the log: what `schemas/` describes, as the log port carries it.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import { CodecError, decodeRecord, encodeRecord } from '#schemas/codec.ts';
 import { type ProsaRecord, type RecordHeader, topicOf } from '#schemas/records.ts';
 
 import { OperatingError } from './errors.ts';
 import type { LoggedRecord, OutgoingRecord } from './log/record-log.ts';
+import { fillRandom } from './randomness.ts';
 
 /** The CloudEvents source of all that Prosa writes. */
 const source = 'prosa';
@@ -28,11 +29,19 @@ export function outgoing(record: ProsaRecord, topic?: string): OutgoingRecord {
       ce_id: record.eventId,
       ce_source: source,
       ce_type: `prosa.${record.type}`,
-      ce_time: new Date(record.occurredAt).toISOString(),
+      ce_time: timeText(record.occurredAt),
       ce_tenant: record.tenant,
       'content-type': 'application/avro',
     },
   };
+}
+
+let lastTime = { at: 0, text: new Date(0).toISOString() };
+
+/** RFC 3339. Outputs of one record have one time, so the last text is kept. */
+function timeText(at: number): string {
+  if (at !== lastTime.at) lastTime = { at, text: new Date(at).toISOString() };
+  return lastTime.text;
 }
 
 /** The record at a position. Throws `record.unknown-type` or `record.undecodable`. */
@@ -56,8 +65,8 @@ const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 export function newUlid(at: number): string {
   const bytes = Buffer.alloc(16);
   bytes.writeUIntBE(at, 0, 6);
-  randomBytes(10).copy(bytes, 6);
-  return base32(bytes, 26);
+  fillRandom(bytes, 6, 10);
+  return base32(bytes.toString('latin1'));
 }
 
 /**
@@ -66,23 +75,28 @@ export function newUlid(at: number): string {
  */
 export function derivedId(prefix: string, ...parts: readonly (string | number)[]): string {
   // Length-prefixed, so that no two lists of parts hash the same bytes.
-  const hash = createHash('sha256');
+  let text = '';
   for (const part of parts) {
-    const bytes = Buffer.from(String(part));
-    hash.update(`${bytes.length}:`).update(bytes);
+    const each = String(part);
+    text += `${Buffer.byteLength(each)}:${each}`;
   }
-  return `${prefix}_${base32(hash.digest(), 26)}`;
+  return `${prefix}_${base32(hash('sha256', text, 'binary'))}`;
 }
 
-/** The first `length` base-32 digits of some bytes read as one big-endian number of 130 bits (ULID's reading for 16 bytes). */
-function base32(bytes: Buffer, length: number): string {
-  let value = BigInt(`0x${bytes.subarray(0, 16).toString('hex')}`);
-  let text = '';
-  for (let i = 0; i < length; i++) {
-    text = (crockford[Number(value & 31n)] ?? '0') + text;
-    value >>= 5n;
+const digits = Buffer.alloc(26);
+
+/** 128 bits, the first 16 bytes (a character each) read as one big-endian number, as 26 base-32 digits. */
+function base32(bytes: string): string {
+  let rest = 0;
+  // 26 digits are 130 bits: two zeros come first.
+  let restBits = 2;
+  let count = 0;
+  for (let i = 0; i < 16; i += 1) {
+    rest = ((rest << 8) | bytes.charCodeAt(i)) & 0xfff;
+    restBits += 8;
+    for (; restBits >= 5; restBits -= 5) digits[count++] = crockford.charCodeAt((rest >>> (restBits - 5)) & 31);
   }
-  return text;
+  return digits.toString('latin1');
 }
 
 /** Header of a record caused by another of the same actor. */

@@ -14,16 +14,17 @@ import type { Instance, Provider } from '#runtime/instances/instances.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
 import type { AttemptResult, ClaimedDelivery, Deliveries, Move, PendingReport, SettledStatus } from './deliveries.ts';
-import type { PersonFinder } from './people.ts';
+import type { AddressFinder, PersonFinder } from './people.ts';
 import type { MessageProvider, OutboundMessage, Resolution, SendOutcome } from './ports/provider.ts';
 import { retryDelay } from './schedule.ts';
 
 /** What a courier works with. */
 export interface CourierParts {
-  readonly runtime: Pick<Runtime, 'directory' | 'instances' | 'vault' | 'metrics' | 'logger' | 'now'>;
+  readonly runtime: Pick<Runtime, 'instances' | 'vault' | 'metrics' | 'logger' | 'now'>;
   readonly deliveries: Deliveries;
   readonly providers: Readonly<Record<Provider, MessageProvider>>;
   readonly personOf: PersonFinder;
+  readonly addressOf: AddressFinder;
   readonly retryDelaysMs: readonly number[];
   readonly lookupDelaysMs: readonly number[];
   /** Milliseconds after its claim within which a call may begin (C2). */
@@ -56,8 +57,8 @@ export interface Courier {
 
 /** Makes the courier. */
 export function createCourier(parts: CourierParts): Courier {
-  const { runtime, deliveries, providers, personOf } = parts;
-  const { vault, directory, instances, metrics, logger } = runtime;
+  const { runtime, deliveries, providers, personOf, addressOf } = parts;
+  const { vault, instances, metrics, logger } = runtime;
 
   const contentOf = async (delivery: ClaimedDelivery): Promise<OutboundContent | { readonly code: string }> => {
     if (delivery.content === null) return { code: 'content.missing' };
@@ -77,7 +78,7 @@ export function createCourier(parts: CourierParts): Courier {
     const hopeless = (code: string): Preparation => ({ state: 'hopeless', code, instance });
     const person = await personOf(tenant, conversation);
     if (person === undefined) return hopeless('conversation.unknown');
-    const address = await directory.addressOf(tenant, conversation);
+    const address = await addressOf(tenant, conversation);
     if (address === undefined) return hopeless('address.unknown');
     if (address.state === 'erased') return hopeless('person.erased');
     const content = await contentOf(delivery);

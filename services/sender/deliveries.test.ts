@@ -48,11 +48,16 @@ const reply = (id: string, conversation: string, instance = 'i_1'): ReplyRequest
   sealed: null,
 });
 
-const queue = (...replies: readonly ReplyRequested[]): Promise<void> =>
-  deliveries.accept(
-    replies.map((one) => ({ reply: one, partition: 0, offset: offset++ })),
-    [],
-  );
+const accept = (replies: readonly ReplyRequested[], begin: readonly string[] = []) =>
+  deliveries.accept({
+    replies: replies.map((one) => ({ reply: one, partition: 0, offset: offset++ })),
+    declined: [],
+    owner: 'a',
+    leaseMs: 60_000,
+    begin: new Set(begin),
+  });
+
+const queue = (...replies: readonly ReplyRequested[]) => accept(replies);
 
 const claim = async (given: { owner?: string; leaseMs?: number; perInstance?: number; max?: number } = {}) => {
   const wanted = { tenants, owner: 'a', leaseMs: 60_000, max: 100, perInstance: 100, busy: new Map(), ...given };
@@ -112,6 +117,43 @@ describe('claiming', () => {
         busy: new Map(),
       }),
     ).toEqual([]);
+  });
+});
+
+describe('a reply that is begun as it is accepted', () => {
+  test('is claimed by who accepted it, and settled like any other', async () => {
+    const { begun, queued } = await accept([reply('b1', 'c_b1')], ['b1']);
+    expect(begun).toMatchObject([
+      { id: 'b1', attempts: 1, claim: '1', lookups: 0, abandoned: false, uncertain: false },
+    ]);
+    expect(queued).toEqual([]);
+    expect(await claim()).toEqual([]);
+    const [head] = begun;
+    if (head === undefined) throw new Error('not begun');
+    expect(await deliveries.move(head, sent, settled)).toMatchObject({ id: 'b1', status: 'sent', attempts: 1 });
+  });
+
+  test('waits when something of its chat is queued or on its way', async () => {
+    await queue(reply('b2', 'c_b2'));
+    expect(await accept([reply('b3', 'c_b2')], ['b3'])).toEqual({ begun: [], queued: ['c_b2'] });
+    expect(ids(await claim())).toEqual(['b2']);
+    expect(await accept([reply('b4', 'c_b2')], ['b4'])).toEqual({ begun: [], queued: ['c_b2'] });
+  });
+
+  test('is not begun again when it is read again', async () => {
+    await accept([reply('b5', 'c_b5'), reply('b6', 'c_b5')], ['b5']);
+    expect(await accept([reply('b5', 'c_b5'), reply('b6', 'c_b5')], ['b5'])).toEqual({ begun: [], queued: [] });
+  });
+
+  test('is looked up by others when its process is gone', async () => {
+    await deliveries.accept({
+      replies: [{ reply: reply('b7', 'c_b7'), partition: 0, offset: offset++ }],
+      declined: [],
+      owner: 'a',
+      leaseMs: 0,
+      begin: new Set(['b7']),
+    });
+    expect(await claimStale()).toMatchObject([{ id: 'b7', abandoned: true, uncertain: true, lookups: 1 }]);
   });
 });
 

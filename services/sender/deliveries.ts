@@ -7,13 +7,11 @@
  * L3 A delivery is claimed only when every earlier one of its chat is neither `queued` nor `sending`.
  * L4 A settled row stays in the outbox (`report_due_at`) until its report was appended.
  */
-import type { ReplyDeclined, ReplyRequested } from '#schemas/records.ts';
-
-import type { Database, Sql } from '#runtime/database/database.ts';
-import { type Columns, insertRows } from '#runtime/database/rows.ts';
+import type { Database } from '#runtime/database/database.ts';
 import type { Provider } from '#runtime/instances/instances.ts';
+import { joinCalls } from '#runtime/joined-calls.ts';
 
-import { clientMessageIdOf } from './client-message-id.ts';
+import { type Acceptance, type AcceptedRow, acceptReplies } from './acceptance.ts';
 
 /** A delivery that this process owns until its lease ends. */
 export interface ClaimedDelivery {
@@ -74,11 +72,12 @@ export interface PendingReport {
   readonly settledAt: number;
 }
 
-/** A reply with its place on the log. */
-export interface PositionedReply {
-  readonly reply: ReplyRequested;
-  readonly partition: number;
-  readonly offset: number;
+/** What became of replies from the log. */
+export interface Accepted {
+  /** Claimed by the process that accepted them. */
+  readonly begun: readonly ClaimedDelivery[];
+  /** Chats of the others that are new. */
+  readonly queued: readonly string[];
 }
 
 /** How a process claims. */
@@ -92,23 +91,38 @@ export interface ClaimRequest {
 /** How long the process that settled a delivery has to report it before others do. */
 const reportLeaseMs = 10_000;
 
+/** Reports that are cleared in one statement, and how long they wait for each other. Milliseconds. */
+const cleared = { callsMax: 500, lingerMs: 50 } as const;
+
+// Not waited for on disk: where it is lost the report is made again, with the same ids (S4).
+const clearReportsStatement = `
+  UPDATE deliveries d SET report_due_at = NULL FROM unnest($1::text[], $2::text[]) AS r (id, status)
+  WHERE d.id = r.id AND d.status = r.status RETURNING set_config('synchronous_commit', 'off', true)`;
+
 const claimedColumns = `d.tenant, d.id, d.conversation, d.instance, d.content, d.claim, d.attempts, d.lookups,
   d.uncertain, d.client_message_id, d.first_claimed_at`;
 
 /** Opens the deliveries as prosa_worker. All methods throw `database.unavailable`. */
 export function openDeliveries(database: Database) {
   const one = <Row>(tenants: readonly string[], text: string, values: readonly unknown[]) =>
-    database.transaction(tenants, (sql) => sql.query<Row>(text, values));
+    database.query<Row>(tenants, text, values);
+
+  const clearReports = joinCalls(async (reports: readonly PendingReport[]) => {
+    await one([...new Set(reports.map(({ tenant }) => tenant))], clearReportsStatement, [
+      reports.map(({ id }) => id),
+      reports.map(({ status }) => status),
+    ]);
+    return reports.map(() => undefined);
+  }, cleared);
 
   return {
-    /** Queues replies in their order and notes refusals. Idempotent by event id. */
-    async accept(replies: readonly PositionedReply[], declined: readonly ReplyDeclined[]): Promise<void> {
-      const tenants = new Set([...replies.map(({ reply }) => reply.tenant), ...declined.map(({ tenant }) => tenant)]);
-      if (tenants.size === 0) return;
-      await database.transaction([...tenants], async (sql) => {
-        await insertRows(sql, 'deliveries', insertedColumns, replies, '(id) DO NOTHING');
-        if (declined.length > 0) await decline(sql, declined);
-      });
+    /** See `acceptReplies`. */
+    async accept(acceptance: Acceptance): Promise<Accepted> {
+      const rows = await acceptReplies(database, acceptance);
+      return {
+        begun: rows.flatMap(begunOf),
+        queued: rows.filter(({ status }) => status === 'queued').map(({ conversation }) => conversation),
+      };
     },
 
     /** Takes what is due, at most what is free per instance; `busy` are the calls in flight here by instance. */
@@ -154,12 +168,9 @@ export function openDeliveries(database: Database) {
       result: AttemptResult | undefined,
       move: Move,
     ): Promise<PendingReport | undefined> {
-      return database.transaction([delivery.tenant], async (sql) => {
-        const moved = await moveStatement(sql, delivery, result, move);
-        if (moved === undefined) return undefined;
-        if (result !== undefined) await recordAttempt(sql, delivery, result);
-        return move.to === 'settled' ? reportOf(moved) : undefined;
-      });
+      const { text, values } = moveOf(move);
+      const moved = await one<ReportRow>([delivery.tenant], text, [...attemptValues(delivery, result), ...values]);
+      return move.to === 'settled' ? moved.rows.map(reportOf)[0] : undefined;
     },
 
     /** Takes settled deliveries that nobody reported in time. */
@@ -176,13 +187,8 @@ export function openDeliveries(database: Database) {
       return found.rows.map(reportOf);
     },
 
-    /** The report of this status is on the log. Idempotent. */
-    async reported(report: PendingReport): Promise<void> {
-      await one([report.tenant], 'UPDATE deliveries SET report_due_at = NULL WHERE id = $1 AND status = $2', [
-        report.id,
-        report.status,
-      ]);
-    },
+    /** The report of this status is on the log. Idempotent. Those of some moments are cleared together. */
+    reported: (report: PendingReport): Promise<void> => clearReports(report),
 
     /** True when another delivery of the tenant has this provider message. */
     async isTaken(tenant: string, providerMessageIndex: string, exceptId: string): Promise<boolean> {
@@ -198,36 +204,6 @@ export function openDeliveries(database: Database) {
 
 /** The deliveries. */
 export type Deliveries = ReturnType<typeof openDeliveries>;
-
-const insertedColumns: Columns<PositionedReply> = {
-  tenant: ['text', ({ reply }) => reply.tenant],
-  id: ['text', ({ reply }) => reply.eventId],
-  conversation: ['text', ({ reply }) => reply.actor],
-  log_partition: ['int', ({ partition }) => partition],
-  log_offset: ['bigint', ({ offset }) => offset],
-  instance: ['text', ({ reply }) => reply.instance],
-  message_id: ['text', ({ reply }) => reply.messageId],
-  origin: ['text', ({ reply }) => reply.origin],
-  priority: ['text', ({ reply }) => reply.priority],
-  kind: ['text', ({ reply }) => reply.kind],
-  revision: ['text', ({ reply }) => reply.revision],
-  content: ['bytea', ({ reply }) => (reply.sealed === null ? null : Buffer.from(reply.sealed))],
-  client_message_id: ['text', ({ reply }) => clientMessageIdOf(reply.eventId)],
-  status: ['text', () => 'queued'],
-};
-
-async function decline(sql: Sql, declined: readonly ReplyDeclined[]): Promise<void> {
-  await sql.query(
-    `UPDATE message_requests m SET status = 'declined', reason = d.reason, updated_at = now()
-     FROM unnest($1::text[], $2::text[], $3::text[]) AS d (tenant, id, reason)
-     WHERE m.tenant = d.tenant AND m.id = d.id AND m.status = 'queued'`,
-    [
-      declined.map(({ tenant }) => tenant),
-      declined.map(({ messageId }) => messageId),
-      declined.map(({ reason }) => reason),
-    ],
-  );
-}
 
 /**
  * `instances` skips through the index from one instance with queued work to the next, so that a long
@@ -279,83 +255,65 @@ const claimStaleStatement = `
 const reportColumns = `d.tenant, d.id, d.conversation, d.instance, d.revision, d.status, d.reason, d.attempts, d.result,
   d.settled_at`;
 
-async function moveStatement(
-  sql: Sql,
-  delivery: ClaimedDelivery,
-  attempt: AttemptResult | undefined,
-  move: Move,
-): Promise<ReportRow | undefined> {
-  const fenced = `d.id = $1 AND d.claim = $2 AND d.status = 'sending'`;
-  const mine = [delivery.id, delivery.claim];
+/**
+ * A move by its claimer (L2), with what is known of the attempt: $1 to $8 are `attemptValues`, the
+ * change's own come after them. The newest knowledge about an attempt replaces the older: an unknown outcome
+ * may turn out to be a send. `more` are further parts, which see the moved row as `moved`.
+ */
+const moveText = (change: string, more = ''): string => `
+  WITH moved AS (
+    UPDATE deliveries d SET ${change}, provider = coalesce($4, d.provider), updated_at = now()
+    WHERE d.id = $1 AND d.claim = $2 AND d.status = 'sending'
+    RETURNING ${reportColumns}, d.claimed_at
+  ), attempted AS (
+    INSERT INTO delivery_attempts (tenant, delivery, number, instance, provider, at, outcome, code, http_status, duration_ms)
+    SELECT tenant, id, $3::int, instance, $4, claimed_at, $5, $6, $7::int, $8::int FROM moved WHERE $5::text IS NOT NULL
+    ON CONFLICT (delivery, number) DO UPDATE SET outcome = excluded.outcome,
+      code = coalesce(excluded.code, delivery_attempts.code),
+      http_status = coalesce(excluded.http_status, delivery_attempts.http_status),
+      duration_ms = coalesce(delivery_attempts.duration_ms, excluded.duration_ms)
+  )${more}
+  SELECT ${reportColumns} FROM moved d`;
+
+const attemptValues = (delivery: ClaimedDelivery, result: AttemptResult | undefined): readonly unknown[] => [
+  delivery.id,
+  delivery.claim,
+  delivery.attempts,
+  result?.provider ?? null,
+  result?.outcome ?? null,
+  result?.code ?? null,
+  result?.httpStatus ?? null,
+  result?.durationMs ?? null,
+];
+
+const settleStatement = moveText(
+  `status = $9, reason = $10, provider_message_index = $11, result = $12, settled_at = now(),
+   report_due_at = now() + $13 * interval '1 ms', lease_until = NULL`,
+);
+
+// What waits behind it need not be looked at before that.
+const requeueStatement = moveText(
+  `status = 'queued', next_attempt_at = now() + $9 * interval '1 ms', uncertain = d.uncertain OR $10,
+   attempts = d.attempts - $11, claimed_by = NULL, lease_until = NULL`,
+  `, postponed AS (
+    UPDATE deliveries b SET next_attempt_at = greatest(b.next_attempt_at, now() + $9 * interval '1 ms')
+    FROM moved WHERE $9 > 0 AND b.conversation = moved.conversation AND b.status = 'queued' AND b.id <> moved.id
+  )`,
+);
+
+const lookUpStatement = moveText(`uncertain = true, claimed_by = NULL, lease_until = now() + $9 * interval '1 ms'`);
+
+function moveOf(move: Move): { readonly text: string; readonly values: readonly unknown[] } {
   switch (move.to) {
     case 'settled': {
-      const settled = await sql.query<ReportRow>(
-        `UPDATE deliveries d SET status = $3, reason = $4, provider_message_index = $5, result = $6,
-           provider = coalesce($7, d.provider), settled_at = now(), report_due_at = now() + $8 * interval '1 ms',
-           lease_until = NULL, updated_at = now()
-         WHERE ${fenced} RETURNING ${reportColumns}`,
-        [
-          ...mine,
-          move.status,
-          move.reason,
-          move.providerMessageIndex,
-          move.result,
-          attempt?.provider ?? null,
-          reportLeaseMs,
-        ],
-      );
-      return settled.rows[0];
+      const { status, reason, providerMessageIndex, result } = move;
+      return { text: settleStatement, values: [status, reason, providerMessageIndex, result, reportLeaseMs] };
     }
-    case 'queued': {
-      const queued = await sql.query<ReportRow>(
-        `UPDATE deliveries d SET status = 'queued', next_attempt_at = now() + $3 * interval '1 ms',
-           uncertain = d.uncertain OR $4, attempts = d.attempts - $5, provider = coalesce($6, d.provider),
-           claimed_by = NULL, lease_until = NULL, updated_at = now()
-         WHERE ${fenced} RETURNING ${reportColumns}`,
-        [...mine, move.delayMs, move.uncertain, move.countsAttempt ? 0 : 1, attempt?.provider ?? null],
-      );
-      // What waits behind it need not be looked at before that.
-      if (queued.rowCount > 0 && move.delayMs > 0) {
-        await sql.query(
-          `UPDATE deliveries SET next_attempt_at = greatest(next_attempt_at, now() + $2 * interval '1 ms')
-           WHERE conversation = $1 AND status = 'queued' AND id <> $3`,
-          [delivery.conversation, move.delayMs, delivery.id],
-        );
-      }
-      return queued.rows[0];
-    }
-    case 'look-up': {
-      const left = await sql.query<ReportRow>(
-        `UPDATE deliveries d SET uncertain = true, claimed_by = NULL, lease_until = now() + $3 * interval '1 ms',
-           provider = coalesce($4, d.provider), updated_at = now()
-         WHERE ${fenced} RETURNING ${reportColumns}`,
-        [...mine, move.delayMs, attempt?.provider ?? null],
-      );
-      return left.rows[0];
-    }
+    case 'queued':
+      return { text: requeueStatement, values: [move.delayMs, move.uncertain, move.countsAttempt ? 0 : 1] };
+    case 'look-up':
+      return { text: lookUpStatement, values: [move.delayMs] };
   }
-}
-
-/** The newest knowledge about an attempt replaces the older: an unknown outcome may turn out to be a send. */
-async function recordAttempt(sql: Sql, delivery: ClaimedDelivery, result: AttemptResult): Promise<void> {
-  await sql.query(
-    `INSERT INTO delivery_attempts (tenant, delivery, number, instance, provider, at, outcome, code, http_status,
-       duration_ms)
-     SELECT d.tenant, d.id, $2, d.instance, $3, d.claimed_at, $4, $5, $6, $7 FROM deliveries d WHERE d.id = $1
-     ON CONFLICT (delivery, number) DO UPDATE SET outcome = excluded.outcome,
-       code = coalesce(excluded.code, delivery_attempts.code),
-       http_status = coalesce(excluded.http_status, delivery_attempts.http_status),
-       duration_ms = coalesce(delivery_attempts.duration_ms, excluded.duration_ms)`,
-    [
-      delivery.id,
-      delivery.attempts,
-      result.provider,
-      result.outcome,
-      result.code,
-      result.httpStatus,
-      result.durationMs,
-    ],
-  );
 }
 
 interface ClaimedRow {
@@ -373,10 +331,24 @@ interface ClaimedRow {
   readonly abandoned: boolean;
 }
 
-const claimedOf = ({ client_message_id, first_claimed_at, ...row }: ClaimedRow): ClaimedDelivery => ({
-  ...row,
-  clientMessageId: client_message_id,
-  firstClaimedAt: first_claimed_at.getTime(),
+const begunOf = ({ first_claimed_at, ...row }: AcceptedRow): readonly ClaimedDelivery[] =>
+  row.status === 'sending' && first_claimed_at !== null
+    ? [claimedOf({ ...row, first_claimed_at, abandoned: false })]
+    : [];
+
+const claimedOf = (row: ClaimedRow): ClaimedDelivery => ({
+  tenant: row.tenant,
+  id: row.id,
+  conversation: row.conversation,
+  instance: row.instance,
+  content: row.content,
+  claim: row.claim,
+  attempts: row.attempts,
+  lookups: row.lookups,
+  uncertain: row.uncertain,
+  clientMessageId: row.client_message_id,
+  firstClaimedAt: row.first_claimed_at.getTime(),
+  abandoned: row.abandoned,
 });
 
 interface ReportRow {

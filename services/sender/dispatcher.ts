@@ -1,10 +1,12 @@
 /**
  * Decides what is worked on when.
  *
- * Owns: the deliveries in flight of this process. One loop claims; each claimed delivery is carried
- * on its own and wakes the loop when it is done.
+ * Owns: the deliveries in flight of this process. What comes from the log and has nothing before it is
+ * carried at once; the rest is claimed by one loop. Each delivery is carried on its own, and wakes the
+ * loop when it is done if something may have waited for it.
  *
- * R1 At most `concurrency` deliveries are in flight, `perInstance` of one instance.
+ * R1 At most `concurrency` deliveries are in flight, `perInstance` of one instance. Room is taken before
+ *    a claim is asked for.
  * R2 Waking is a hint: the poll alone finds everything (retries, other processes' leftovers, reports).
  * R3 What cannot be reached (database, log) is tried again at the next poll; anything else that a
  *    round throws ends the service.
@@ -12,6 +14,7 @@
 import { OperatingError } from '#runtime/errors.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
+import type { Acceptance } from './acceptance.ts';
 import type { Courier } from './courier.ts';
 import type { ClaimedDelivery, Deliveries, PendingReport } from './deliveries.ts';
 
@@ -33,8 +36,8 @@ export interface DispatcherParts {
 
 /** A running dispatcher. */
 export interface Dispatcher {
-  /** There may be something to send. */
-  wake(): void;
+  /** Queues what came from the log and begins with what may be sent at once. Idempotent. Throws `database.unavailable`. */
+  accept(arrived: Pick<Acceptance, 'replies' | 'declined'>): Promise<void>;
   /** Rejects when a round met a defect; resolves after `stop`. */
   readonly finished: Promise<void>;
   /** Claims no more; resolves when nothing is in flight or `graceMs` have passed. Idempotent. */
@@ -42,15 +45,24 @@ export interface Dispatcher {
 }
 
 const reportsPerRound = 100;
+/** Chats that are remembered to have something waiting; past it, every delivery is taken for one of theirs. */
+const waitingChatsMax = 10_000;
 
 /** Starts the loop. */
 export function startDispatcher(parts: DispatcherParts): Dispatcher {
   const { runtime, deliveries, courier, owner } = parts;
   const inFlight = new Set<Promise<void>>();
+  /** Deliveries in flight or about to be, by instance. */
   const busy = new Map<string, number>();
+  /** Chats of which something may be queued behind what is in flight. */
+  const waitingChats = new Set<string>();
+  /** Something may be queued that only waits for room. */
+  let crowded = true;
   const stopping = Promise.withResolvers<undefined>();
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => undefined);
+  /** Deliveries that may be begun by an acceptance on its way. */
+  let reserved = 0;
   let stopped = false;
   let woken = Promise.withResolvers<undefined>();
   let disowned = !parts.soleOwner;
@@ -80,12 +92,19 @@ export function startDispatcher(parts: DispatcherParts): Dispatcher {
     }
   };
 
+  const occupy = (instance: string): void => void busy.set(instance, (busy.get(instance) ?? 0) + 1);
+  const vacate = (instance: string): void => {
+    const left = (busy.get(instance) ?? 1) - 1;
+    if (left === 0) busy.delete(instance);
+    else busy.set(instance, left);
+  };
+
   const carry = async (
     delivery: ClaimedDelivery,
     how: (delivery: ClaimedDelivery) => Promise<PendingReport | undefined>,
   ): Promise<void> => {
-    const { instance } = delivery;
-    busy.set(instance, (busy.get(instance) ?? 0) + 1);
+    const { instance, conversation } = delivery;
+    occupy(instance);
     let settled: PendingReport | undefined;
     try {
       settled = await how(delivery);
@@ -93,16 +112,52 @@ export function startDispatcher(parts: DispatcherParts): Dispatcher {
       // Its lease runs out, then somebody looks it up.
       tolerate(caught, 'delivery left to be looked up');
     } finally {
-      const calls = (busy.get(instance) ?? 1) - 1;
-      if (calls === 0) busy.delete(instance);
-      else busy.set(instance, calls);
+      vacate(instance);
       // The next one of the chat need not wait for the report.
-      wake();
+      if (waitingChats.delete(conversation) || crowded || settled === undefined) wake();
     }
     if (settled !== undefined) await report(settled);
   };
 
-  const free = (): number => parts.concurrency - inFlight.size;
+  const free = (): number => parts.concurrency - inFlight.size - reserved;
+
+  /** The first reply of each chat for which there is room, which is taken. */
+  const reserve = (replies: Acceptance['replies']): ReadonlyMap<string, string> => {
+    const chosen = new Map<string, string>();
+    const chats = new Set<string>();
+    for (const { reply } of replies) {
+      const { actor, instance, eventId } = reply;
+      if (stopped || chats.has(actor)) continue;
+      chats.add(actor);
+      if (free() <= 0 || (busy.get(instance) ?? 0) >= parts.perInstance) {
+        crowded = true;
+        continue;
+      }
+      chosen.set(eventId, instance);
+      occupy(instance);
+      reserved += 1;
+    }
+    return chosen;
+  };
+
+  const accept: Dispatcher['accept'] = async (arrived) => {
+    const chosen = reserve(arrived.replies);
+    try {
+      const begin = new Set(chosen.keys());
+      const { begun, queued } = await deliveries.accept({ ...arrived, owner, leaseMs: parts.leaseMs, begin });
+      for (const chat of queued) waitingChats.add(chat);
+      if (waitingChats.size > waitingChatsMax) {
+        waitingChats.clear();
+        crowded = true;
+      }
+      for (const delivery of begun) track(carry(delivery, (claimed) => courier.attempt(claimed)));
+      // What they wait for may have ended meanwhile.
+      if (queued.length > 0) wake();
+    } finally {
+      for (const instance of chosen.values()) vacate(instance);
+      reserved -= chosen.size;
+    }
+  };
 
   const sweep = async (tenants: readonly string[]): Promise<void> => {
     if (!disowned) {
@@ -110,7 +165,10 @@ export function startDispatcher(parts: DispatcherParts): Dispatcher {
       disowned = true;
     }
     const stale = await deliveries.claimStale({ tenants, owner, leaseMs: parts.leaseMs, max: Math.max(free(), 0) });
-    for (const delivery of stale) track(carry(delivery, (claimed) => courier.lookUp(claimed)));
+    for (const delivery of stale) {
+      waitingChats.add(delivery.conversation);
+      track(carry(delivery, (claimed) => courier.lookUp(claimed)));
+    }
     for (const pending of await deliveries.claimReports(tenants, reportsPerRound)) track(report(pending));
   };
 
@@ -121,10 +179,19 @@ export function startDispatcher(parts: DispatcherParts): Dispatcher {
       nextSweepAt = performance.now() + parts.pollMs;
     }
     const max = free();
-    if (max <= 0) return;
+    if (max <= 0) {
+      crowded = true;
+      return;
+    }
     const { leaseMs, perInstance } = parts;
+    crowded = [...busy.values()].some((calls) => calls >= perInstance);
     const due = await deliveries.claimDue({ tenants, owner, leaseMs, max, perInstance, busy });
-    for (const delivery of due) track(carry(delivery, (claimed) => courier.attempt(claimed)));
+    // Where nothing is found, nothing waits for room; else there may be more, and behind each of these.
+    if (due.length > 0) crowded = true;
+    for (const delivery of due) {
+      waitingChats.add(delivery.conversation);
+      track(carry(delivery, (claimed) => courier.attempt(claimed)));
+    }
   };
 
   const run = async (): Promise<void> => {
@@ -146,7 +213,7 @@ export function startDispatcher(parts: DispatcherParts): Dispatcher {
   finished.catch(() => undefined);
 
   return {
-    wake,
+    accept,
     finished,
     async stop(graceMs) {
       stopped = true;

@@ -580,6 +580,38 @@ describe('results', () => {
     expect(updates[0]?.occurredAt).toBe(updates[1]?.occurredAt);
   });
 
+  test('that cannot be read any more are told without their sealed part, and hold no other up', async () => {
+    const { instance } = await waha();
+    const chat = await chatOn(instance);
+    const service = await sender();
+    const ids = await ask(chat, 'ilegível', 'legível');
+    await outcome(ids);
+    await service.stop();
+    // As if the first report of both had died with its process, and one cell had been damaged since.
+    await worker.database.transaction([tenant], async (sql) => {
+      await sql.query('UPDATE deliveries SET report_due_at = now() WHERE id = ANY ($1)', [ids]);
+      await sql.query(`UPDATE deliveries SET result = set_byte(result, 60, get_byte(result, 60) # 1) WHERE id = $1`, [
+        ids[0],
+      ]);
+    });
+    await sender({ soleOwner: true });
+    await outcome(ids);
+    const updates = await recordsOf<DeliveryUpdated>('delivery.updated', ids);
+    const sealedOf = (id: string | undefined) =>
+      updates.filter(({ deliveryId }) => deliveryId === id).map(({ status, sealed }) => [status, sealed !== null]);
+    expect(ids.map(sealedOf)).toEqual([
+      [
+        ['sent', true],
+        ['sent', false],
+      ],
+      [
+        ['sent', true],
+        ['sent', true],
+      ],
+    ]);
+    expect(await recordsOf<AuditRecorded>('audit.recorded', ids)).toHaveLength(4);
+  });
+
   test('wait for a log that is away, while sending goes on', async () => {
     const chat = await chatOn(simulator);
     let away = true;

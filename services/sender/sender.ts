@@ -19,12 +19,13 @@ import { newUlid } from '#runtime/records.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
 import { openSimulatorPhone } from '#runtime/simulator/simulator-phone.ts';
 
+import type { Acceptance } from './acceptance.ts';
 import { openSimulator } from './adapters/simulator.ts';
 import { openWaha, wahaOptionsDefault } from './adapters/waha.ts';
 import { createCourier } from './courier.ts';
-import { type Deliveries, openDeliveries } from './deliveries.ts';
+import { openDeliveries } from './deliveries.ts';
 import { startDispatcher } from './dispatcher.ts';
-import { personFinder } from './people.ts';
+import { addressFinder, personFinder } from './people.ts';
 import { createReporter } from './reporter.ts';
 import { lookupDelaysMsDefault, retryDelaysMsDefault } from './schedule.ts';
 
@@ -88,6 +89,7 @@ export async function startSender(runtime: Runtime, options: SenderOptions = {})
     deliveries,
     providers,
     personOf,
+    addressOf: addressFinder(runtime.directory, runtime.now),
     retryDelaysMs: chosen.retryDelaysMs,
     lookupDelaysMs: chosen.lookupDelaysMs,
     startWithinMs: chosen.leaseMs - chosen.callTimeoutMs,
@@ -107,10 +109,7 @@ export async function startSender(runtime: Runtime, options: SenderOptions = {})
     group,
     topic: topics.replies,
     ...slice,
-    async handle(records) {
-      await accept(deliveries, records);
-      dispatcher.wake();
-    },
+    handle: (records) => dispatcher.accept(arrivedIn(records)),
   }).catch(async (caught: unknown) => {
     await dispatcher.stop(0);
     await closeProviders();
@@ -134,13 +133,12 @@ export async function startSender(runtime: Runtime, options: SenderOptions = {})
   };
 }
 
-/** Puts the records of one slice into the queue. */
-async function accept(deliveries: Deliveries, records: readonly ReadRecord[]): Promise<void> {
-  const replies = records.flatMap(({ record, position }) =>
-    record.type === 'reply.requested'
-      ? [{ reply: record, partition: position.partition, offset: position.offset }]
-      : [],
-  );
-  const declined = records.flatMap(({ record }) => (record.type === 'reply.declined' ? [record] : []));
-  await deliveries.accept(replies, declined);
+/** What the sender acts on of a slice. */
+function arrivedIn(records: readonly ReadRecord[]): Pick<Acceptance, 'replies' | 'declined'> {
+  return {
+    replies: records.flatMap(({ record, position: { partition, offset } }) =>
+      record.type === 'reply.requested' ? [{ reply: record, partition, offset }] : [],
+    ),
+    declined: records.flatMap(({ record }) => (record.type === 'reply.declined' ? [record] : [])),
+  };
 }

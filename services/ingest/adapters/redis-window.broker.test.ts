@@ -109,6 +109,35 @@ describe.skipIf(redis === undefined)('the window shared through Redis', () => {
     expect(wire.bytes()).toBe(sent);
   });
 
+  test('a mark that hangs holds nothing up for long either, and later ones not at all', async () => {
+    const one = open();
+    await connected(one);
+    await wire.set('hanging');
+    const began = performance.now();
+    await Promise.all(Array.from({ length: 50 }, (_, i) => one.mark([{ key: `m-${i}`, eventId: '1' }])));
+    // One wait for all of them, not one each.
+    expect(performance.now() - began).toBeLessThan(2 * patienceMs);
+    expect(one.degraded()).toBe(true);
+    const sent = wire.bytes();
+    await one.mark([{ key: 'later', eventId: '1' }]);
+    expect(wire.bytes()).toBe(sent);
+    expect(await one.find(['m-0', 'later'])).toEqual(['1', '1']);
+  });
+
+  test('webhooks of one moment share a question and a mark', async () => {
+    const [one, other] = [open(), open()];
+    await connected(one);
+    await connected(other);
+    const calls = async (): Promise<number> =>
+      Number(/calls=(\d+)/.exec(/cmdstat_mget:.*/.exec(await direct.info('commandstats'))?.[0] ?? '')?.[1] ?? 0);
+    const keys = Array.from({ length: 100 }, (_, i) => `k-${i}`);
+    await Promise.all(keys.map((key) => one.mark([{ key, eventId: `e-${key}` }])));
+    const before = await calls();
+    const found = await Promise.all(keys.map((key) => other.find([key, 'unknown'])));
+    expect(found).toEqual(keys.map((key) => [`e-${key}`, undefined]));
+    expect((await calls()) - before).toBe(1);
+  });
+
   test('a Redis that was never there is no error', async () => {
     const one = open([], 'redis://127.0.0.1:1');
     expect(await one.find(['a'])).toEqual([undefined]);

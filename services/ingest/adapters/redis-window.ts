@@ -1,12 +1,15 @@
 /**
  * The window of duplicates shared through Redis, over one in the process. Redis that is away, slow or
- * lost its data makes it as good as the process' own, never wrong: see W1 and W2.
+ * lost its data makes it as good as the process' own, never wrong: see W1 and W2. Webhooks of the same
+ * moment share their questions and marks: written one by one they cost more than the rest of a webhook.
  *
  * Keys: `<prefix>duplicate:<keyed hash>`, value: event id, expiring by themselves.
  */
 import { Redis } from 'ioredis';
 
-import { type DuplicateWindow, processWindow, windowTtlMs } from '../duplicate-window.ts';
+import { joinCalls } from '#runtime/joined-calls.ts';
+
+import { type DuplicateWindow, type RecordedEvent, processWindow, windowTtlMs } from '../duplicate-window.ts';
 
 /** A webhook waits no longer than this for Redis. */
 const commandTimeoutMsDefault = 150;
@@ -15,6 +18,9 @@ const reconnectDelayMsMax = 2_000;
 
 /** After a failure Redis is left alone this long, so that one that hangs costs one wait, not one per webhook. */
 const restMs = 1_000;
+
+/** Calls that share one round trip. Those of a body of many events have many keys each. */
+const callsMax = 250;
 
 /** Opens the window. Connects in the background; `changed` is told whenever it becomes degraded or whole. */
 export function openRedisWindow(
@@ -44,9 +50,11 @@ export function openRedisWindow(
     isDegraded = degraded;
   };
 
+  const isResting = (): boolean => restUntil > now();
+
   /** Result of some commands, or undefined when Redis did not answer. */
   const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
-    if (restUntil > now()) return undefined;
+    if (isResting()) return undefined;
     try {
       const result = await work();
       setDegraded(false);
@@ -59,20 +67,41 @@ export function openRedisWindow(
     }
   };
 
+  const ask = joinCalls<readonly string[], ReadonlyMap<string, string>>(
+    async (calls) => {
+      const keys = [...new Set(calls.flat())];
+      const answers = (await attempt(() => client.mget(keys))) ?? [];
+      const known = new Map(keys.flatMap((key, i) => (typeof answers[i] === 'string' ? [[key, answers[i]]] : [])));
+      return calls.map(() => known);
+    },
+    { callsMax },
+  );
+
+  const tell = joinCalls<readonly RecordedEvent[], undefined>(
+    async (calls) => {
+      await attempt(async () => {
+        const commands = client.pipeline();
+        for (const { key, eventId } of calls.flat()) commands.set(key, eventId, 'PX', windowTtlMs);
+        const failed = (await commands.exec())?.find(([error]) => error !== null)?.[0];
+        if (failed instanceof Error) throw failed;
+      });
+      return calls.map(() => undefined);
+    },
+    { callsMax },
+  );
+
   return {
     async find(keys) {
       const found = await local.find(keys);
       const unknown = keys.filter((_, i) => found[i] === undefined);
-      if (unknown.length === 0) return found;
-      const answers = await attempt(() => client.mget(unknown));
-      if (answers === undefined) return found;
-      const elsewhere = new Map(unknown.map((key, i) => [key, answers[i] ?? undefined]));
-      return keys.map((key, i) => found[i] ?? elsewhere.get(key));
+      if (unknown.length === 0 || isResting()) return found;
+      const elsewhere = await ask(unknown).catch(() => undefined);
+      return keys.map((key, i) => found[i] ?? elsewhere?.get(key));
     },
     async mark(events) {
       await local.mark(events);
-      if (events.length === 0) return;
-      await attempt(() => Promise.all(events.map(({ key, eventId }) => client.set(key, eventId, 'PX', windowTtlMs))));
+      // Refused when too many wait, as if Redis were slow (W2).
+      if (events.length > 0 && !isResting()) await tell(events).catch(() => undefined);
     },
     degraded: () => isDegraded,
     async close() {

@@ -42,6 +42,8 @@ export interface IngestWorld {
   readonly appended: OutgoingRecord[];
   /** Rows of large bodies. */
   readonly blobs: (readonly unknown[])[];
+  /** What the actor hosts have done of the one partition: the offset after it. */
+  done(offset: number): void;
   /** Lines that were logged. */
   readonly lines: string[];
   records(): readonly ProsaRecord[];
@@ -77,12 +79,13 @@ const simulatorInstance: Instance = {
   credentials: { webhookToken: 'simulator-token' },
 };
 
-/** Makes it. `window` is of this process unless given. */
-export function ingestWorld(given?: DuplicateWindow): IngestWorld {
+/** Makes it. `window` is of this process unless given; `settings` are those of the configuration. */
+export function ingestWorld(given?: DuplicateWindow, settings: Readonly<Record<string, string>> = {}): IngestWorld {
   const failures: Failures = {};
   const appended: OutgoingRecord[] = [];
   const blobs: (readonly unknown[])[] = [];
   const lines: string[] = [];
+  let committed = 0;
   const logger = createLogger('debug', 'ingest', { write: (line: string) => void lines.push(line) });
   const window = given ?? processWindow(() => startAt);
   const instances = [wahaInstance, simulatorInstance];
@@ -90,10 +93,10 @@ export function ingestWorld(given?: DuplicateWindow): IngestWorld {
     throw new Error('ingest does not use this');
   };
   const runtime: Runtime = {
-    config: readConfig({}),
+    config: readConfig(settings),
     logger,
     metrics: createMetrics(),
-    log: listLog(appended, failures),
+    log: listLog(appended, failures, () => committed),
     database: {
       transaction: (_tenants, work) =>
         work({
@@ -102,6 +105,7 @@ export function ingestWorld(given?: DuplicateWindow): IngestWorld {
             return { rows: [], rowCount: 1 };
           },
         }),
+      query: unused,
       close: async () => undefined,
     },
     vault: openVaultOfGlass(failures),
@@ -134,6 +138,7 @@ export function ingestWorld(given?: DuplicateWindow): IngestWorld {
     failures,
     appended,
     blobs,
+    done: (offset) => (committed = offset),
     lines,
     records,
     openedOf: (record) => glassContent(record),
@@ -144,7 +149,7 @@ export function ingestWorld(given?: DuplicateWindow): IngestWorld {
   };
 }
 
-function listLog(appended: OutgoingRecord[], failures: Failures): RecordLog {
+function listLog(appended: OutgoingRecord[], failures: Failures, committed: () => number): RecordLog {
   const unused = (): never => {
     throw new Error('ingest does not use this');
   };
@@ -162,7 +167,9 @@ function listLog(appended: OutgoingRecord[], failures: Failures): RecordLog {
     readRange: unused,
     offsetForTime: unused,
     ends: unused,
-    lag: unused,
+    lag: async () => [
+      { partition: 0, committed: committed(), stableEnd: appended.length, lag: appended.length - committed() },
+    ],
     ping: unused,
     close: unused,
   };

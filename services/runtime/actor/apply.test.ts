@@ -354,6 +354,24 @@ describe('a machine that misbehaves', () => {
   });
 });
 
+describe('a release', () => {
+  test('at which a record is held again tells so under an id of its own', () => {
+    const conversation = new Conversation();
+    const release = () => conversation.tell({ type: 'conversation.released', requestedBy: 'k_1' });
+    const ids = [conversation.says('boom'), release(), release()].flatMap(idsOf);
+    expect(ids).toHaveLength(5);
+    expect(new Set(ids).size).toBe(5);
+  });
+
+  test('that is on the log twice acts once', () => {
+    const conversation = new Conversation();
+    conversation.says('boom');
+    const release = { type: 'conversation.released', requestedBy: 'k_1', eventId: 'release' } as const;
+    expect(conversation.tell(release).outcome).toBe('released');
+    expect(conversation.tell(release)).toMatchObject({ outcome: 'duplicate', outputs: [] });
+  });
+});
+
 describe('what cannot be written', () => {
   test.each(['unwritable context', 'unwritable reply', 'huge reply'])('an %s puts its actor in quarantine', (text) => {
     const conversation = new Conversation();

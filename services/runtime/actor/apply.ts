@@ -4,36 +4,23 @@
  *
  * I1 The envelope after a record is a function of the envelope before, the record, and the machine
  *    version and configuration revision that the envelope or (at the start of an episode) the record names.
- * I6 Every output's id is a hash of tenant, actor, causing event id and index.
+ * I6 Every output's id is a hash of tenant, actor, causing event id and index (`outputs.ts`).
  */
 import type { AnyEventObject } from 'xstate';
 
-import type { ActionParams } from '#machines/machine.ts';
-import { encodeRecord } from '#schemas/codec.ts';
-import type {
-  SealedChange,
-  SealedEffectInput,
-  SealedEffectOutput,
-  SealedMessage,
-  SealedOutbound,
-} from '#schemas/content.ts';
-import type { ActorEvent, AuditRecorded, ProsaRecord, RecordHeader } from '#schemas/records.ts';
+import { isEncodable } from '#schemas/codec.ts';
+import type { SealedChange, SealedEffectOutput, SealedMessage, SealedOutbound } from '#schemas/content.ts';
+import type { ActorEvent } from '#schemas/records.ts';
 import { topics } from '#schemas/topics.ts';
 
 import { OperatingError } from '../errors.ts';
+import { heldTooMany } from '../parked.ts';
 import { causedBy, derivedId } from '../records.ts';
 import type { Configuration } from '../tenants/tenants.ts';
 import type { Opened } from '../vault/vault.ts';
-import {
-  type Envelope,
-  type Episode,
-  type HeldRecord,
-  type PendingEffect,
-  type PendingTimer,
-  plainOf,
-  stateText,
-} from './envelope.ts';
-import { type FindMachine, type LiveSnapshot, type StepAction, type StepResult, stepperOf } from './machines.ts';
+import { type Envelope, type Episode, type HeldRecord, plainSnapshotOf } from './envelope.ts';
+import { type FindMachine, type StepAction, type StepResult, stepperOf } from './machines.ts';
+import { type Output, OutputWriter, auditOf } from './outputs.ts';
 import { nothingSeen, remember, seenKey, wasSeen } from './seen.ts';
 
 /** A record of an actor, opened. */
@@ -43,13 +30,6 @@ export interface ToldRecord {
   readonly partition: number;
   /** Its sealed part; undefined when it has none. */
   readonly opened: Opened<unknown> | undefined;
-}
-
-/** A record to be written, its personal part not sealed yet. */
-export interface Output {
-  readonly record: ProsaRecord;
-  /** What is to be sealed into it; undefined for nothing. */
-  readonly personal?: unknown;
 }
 
 /** What became of a record. */
@@ -76,8 +56,8 @@ export type Protection = 'seen' | 'effect-id' | 'timer-generation' | 'epoch';
 
 /** Largest personal part of an output; the log takes records of about a megabyte. */
 const outputCharactersMax = 256 * 1_024;
-/** Largest envelope. Transcripts do not belong in a context. */
-const envelopeCharactersMax = 1_024 * 1_024;
+/** Largest part of an envelope that a machine makes. Transcripts do not belong in a context. */
+const contextCharactersMax = 1_024 * 1_024;
 
 /** Records of an actor that may be held in quarantine; more are parked. */
 export const heldMax = 1_000;
@@ -104,8 +84,16 @@ export function applyNext(
 export const orderedQuarantines = (records: readonly ToldRecord[]): ReadonlySet<number> =>
   new Set(records.flatMap(({ record }) => (record.type === 'conversation.quarantined' ? [record.recordOffset] : [])));
 
-/** Applies one record to an actor that is not in quarantine. Throws only for what is wrong with the host, never for what a machine does. */
-function applyRecord(before: Envelope | undefined, told: ToldRecord, around: Surroundings): Applied {
+/**
+ * Applies one record to an actor that is not in quarantine, or that `release` lets out of it. Throws
+ * only for what is wrong with the host, never for what a machine does.
+ */
+function applyRecord(
+  before: Envelope | undefined,
+  told: ToldRecord,
+  around: Surroundings,
+  release?: ToldRecord,
+): Applied {
   try {
     const applied = live(before, told, around);
     if (applied.outcome === 'applied') requireWritable(applied, around.find);
@@ -114,7 +102,7 @@ function applyRecord(before: Envelope | undefined, told: ToldRecord, around: Sur
     if (caught instanceof OperatingError && caught.disposition !== 'quarantine') throw caught;
     // Whatever else is thrown here came out of the machine: deterministic, so trying again is no use.
     const code = caught instanceof OperatingError ? caught.code : codeOfThrow(caught);
-    return quarantine(before, told, code);
+    return quarantine(before, told, code, release);
   }
 }
 
@@ -124,12 +112,16 @@ function applyRecord(before: Envelope | undefined, told: ToldRecord, around: Sur
  */
 function requireWritable({ envelope, outputs }: Applied, find: FindMachine): void {
   for (const { record, personal } of outputs) {
-    encodeRecord(record);
+    if (!isEncodable(record))
+      throw new OperatingError('actor.machine-threw', `${record.type} with a field of another type`);
     if (personal !== undefined && JSON.stringify(personal).length > outputCharactersMax) {
       throw new OperatingError('actor.effect-unsupported', 'an output is too large');
     }
   }
-  if (JSON.stringify(plainOf(envelope, find)).length > envelopeCharactersMax) {
+  // The rest of the envelope is the host's own, and bounded.
+  const { episode, timers, pendingEffects } = envelope;
+  const made = [episode === null ? null : plainSnapshotOf(episode, find), timers, pendingEffects];
+  if (JSON.stringify(made).length > contextCharactersMax) {
     throw new OperatingError('actor.effect-unsupported', 'the context is too large');
   }
 }
@@ -140,10 +132,17 @@ function requireWritable({ envelope, outputs }: Applied, find: FindMachine): voi
  * all after it.
  */
 function applyRelease(before: Envelope, told: ToldRecord, held: readonly ToldRecord[], around: Surroundings): Applied {
-  let envelope: Envelope = { ...before, quarantine: null, held: [] };
-  const outputs: Output[] = [audit(told.record, envelope, 0, { action: 'actor.released', trigger: told.record.type })];
+  const key = seenKey(told.record, undefined);
+  if (around.without !== 'seen' && wasSeen(before.seen, key, null))
+    return { envelope: { ...before, nextOffset: told.offset + 1 }, outputs: [], outcome: 'duplicate' };
+  const at = Math.max(before.at, told.record.occurredAt);
+  let envelope: Envelope = { ...before, seen: remember(before.seen, key, at, null), quarantine: null, held: [] };
+  const outputs: Output[] = [
+    auditOf(told.record, envelope, 0, { action: 'actor.released', trigger: told.record.type }),
+  ];
   for (const each of held) {
-    const applied: Applied = envelope.quarantine === null ? applyRecord(envelope, each, around) : hold(envelope, each);
+    const applied: Applied =
+      envelope.quarantine === null ? applyRecord(envelope, each, around, told) : hold(envelope, each);
     envelope = applied.envelope;
     outputs.push(...applied.outputs);
   }
@@ -151,8 +150,10 @@ function applyRelease(before: Envelope, told: ToldRecord, held: readonly ToldRec
 }
 
 /** Puts an actor in quarantine at a record: it and all later ones are held. */
-function quarantine(before: Envelope | undefined, told: ToldRecord, code: string): Applied {
+function quarantine(before: Envelope | undefined, told: ToldRecord, code: string, release?: ToldRecord): Applied {
   const at: HeldRecord = { offset: told.offset, eventId: told.record.eventId };
+  // A record can be held again at each release, and be applied in the end: each of these is an audit record of its own.
+  const index = release === undefined ? 'quarantined' : `quarantined ${release.record.eventId}`;
   const envelope: Envelope = {
     ...(before ?? emptyEnvelope(told)),
     nextOffset: told.offset + 1,
@@ -162,7 +163,7 @@ function quarantine(before: Envelope | undefined, told: ToldRecord, code: string
   return {
     envelope,
     outputs: [
-      audit(told.record, envelope, 0, { action: 'actor.quarantined', trigger: told.record.type, outcome: code }),
+      auditOf(told.record, envelope, index, { action: 'actor.quarantined', trigger: told.record.type, outcome: code }),
     ],
     outcome: 'quarantined',
   };
@@ -204,7 +205,7 @@ const parked = ({ record, offset, partition }: ToldRecord): Output => ({
     topic: topics.events,
     partition,
     offset,
-    reason: 'actor.held-too-many',
+    reason: heldTooMany,
   },
 });
 
@@ -229,7 +230,7 @@ function live(before: Envelope | undefined, told: ToldRecord, around: Surroundin
   const event = machineEvent(known, record, opened, at, around);
   if (event === undefined) return recorded(known, told);
   if (event === 'orphaned') {
-    const orphan = audit(record, known, 0, {
+    const orphan = auditOf(record, known, 0, {
       action: 'effect.orphaned',
       subject: record.type === 'effect.completed' ? record.effectId : null,
     });
@@ -353,7 +354,7 @@ function answersGroups(envelope: Envelope, record: ActorEvent, around: Surroundi
 }
 
 /** Name of the machine that an actor runs: by the kind of its id. */
-const machineNameOf = (actor: string): string => (actor.startsWith('i_') ? 'instance' : 'conversation');
+export const machineNameOf = (actor: string): string => (actor.startsWith('i_') ? 'instance' : 'conversation');
 
 function begin(envelope: Envelope, record: ActorEvent, event: AnyEventObject, around: Surroundings): Applied {
   const revision = record.revision ?? envelope.episode?.configRevision;
@@ -414,202 +415,6 @@ function step(
   writer.transitioned(first === undefined ? episode.snapshot : undefined, snapshot);
   for (const action of actions) writer.write(action);
   return { ...writer.finish(snapshot.status === 'done'), outcome: 'applied' };
-}
-
-/**
- * Turns actions into outputs and pending sets, in order. Lives for one record. Timers and effects are
- * written as the difference that the whole record made: one that was set and cancelled at once is not
- * worth two records.
- */
-class OutputWriter {
-  readonly #outputs: Output[] = [];
-  readonly #record: ActorEvent;
-  readonly #before: Envelope;
-  readonly #inputs = new Map<string, unknown>();
-  #timers: readonly PendingTimer[];
-  #effects: readonly PendingEffect[];
-  /** Index of the next output (I6). Not the length of `outputs`: an index may go unused. */
-  #index = 0;
-
-  constructor(envelope: Envelope, record: ActorEvent) {
-    this.#before = envelope;
-    this.#record = record;
-    this.#timers = envelope.timers;
-    this.#effects = envelope.pendingEffects;
-  }
-
-  /** One audit event per transition, also when it led back to the same state. */
-  transitioned(from: LiveSnapshot | undefined, to: LiveSnapshot): void {
-    this.#audit({
-      action: 'actor.transitioned',
-      from: from === undefined ? null : stateText(from.value),
-      to: stateText(to.value),
-    });
-  }
-
-  write({ type, params }: StepAction): void {
-    switch (type) {
-      case 'reply':
-        this.#reply(params as ActionParams['reply']);
-        return;
-      case 'decline':
-        this.#decline(params as ActionParams['decline']);
-        return;
-      case 'audit': {
-        const { type: action, subject, outcome } = params as ActionParams['audit'];
-        this.#audit({ action, subject: subject ?? null, outcome: outcome ?? null });
-        return;
-      }
-      case 'xstate.raise':
-        this.#setTimer(params as { event: AnyEventObject; id: string | undefined; delay: number | undefined });
-        return;
-      case 'xstate.cancel': {
-        const { sendId } = params as { sendId: string };
-        this.#timers = this.#timers.filter(({ timerId }) => timerId !== sendId);
-        return;
-      }
-      case 'xstate.spawnChild':
-        this.#requestEffect(params as { id: string; src: unknown; input: unknown });
-        return;
-      case 'xstate.stopChild': {
-        const child = params as { id?: string } | undefined;
-        this.#effects = this.#effects.filter(({ invokeId }) => invokeId !== child?.id);
-        return;
-      }
-      case 'xstate.log':
-      case 'xstate.emit':
-        return;
-      default:
-        throw new OperatingError('actor.effect-unsupported', type);
-    }
-  }
-
-  /** Ends the record; a finished episode waits for nothing. */
-  finish(done: boolean): { readonly envelope: Envelope; readonly outputs: readonly Output[] } {
-    if (done) {
-      this.#timers = [];
-      this.#effects = [];
-    }
-    this.#writeTimers();
-    this.#writeEffects();
-    return {
-      envelope: { ...this.#before, timers: this.#timers, pendingEffects: this.#effects },
-      outputs: this.#outputs,
-    };
-  }
-
-  #id(prefix: string): string {
-    const { tenant, actor, eventId } = this.#record;
-    return derivedId(prefix, tenant, actor, eventId, this.#index++);
-  }
-
-  #header(eventId: string): RecordHeader {
-    return {
-      ...causedBy(this.#record, eventId, this.#before.at),
-      revision: this.#before.episode?.configRevision ?? null,
-    };
-  }
-
-  #audit(fields: Omit<AuditFields, 'trigger'>): void {
-    this.#outputs.push(audit(this.#record, this.#before, this.#index++, { trigger: this.#record.type, ...fields }));
-  }
-
-  #reply({ content, priority, messageId, origin }: ActionParams['reply']): void {
-    this.#outputs.push({
-      record: {
-        ...this.#header(this.#id('d')),
-        type: 'reply.requested',
-        instance: this.#before.instance ?? '',
-        messageId: messageId ?? null,
-        origin: origin ?? 'machine',
-        priority: priority ?? 'normal',
-        kind: content.kind,
-        sealed: null,
-      },
-      personal: { content } satisfies SealedOutbound,
-    });
-  }
-
-  #decline({ messageId, reason }: ActionParams['decline']): void {
-    this.#outputs.push({
-      record: {
-        ...this.#header(this.#id('d')),
-        type: 'reply.declined',
-        instance: this.#before.instance ?? '',
-        messageId,
-        reason,
-      },
-    });
-  }
-
-  #setTimer({ event, id, delay }: { event: AnyEventObject; id: string | undefined; delay: number | undefined }): void {
-    // Without a delay XState has taken the event already.
-    if (delay === undefined) return;
-    const timerId = id ?? event.type;
-    const timer: PendingTimer = { timerId, generation: this.#id('t'), dueAt: this.#before.at + delay, event };
-    this.#timers = [...this.#timers.filter((other) => other.timerId !== timerId), timer];
-  }
-
-  #requestEffect({ id, src, input }: { id: string; src: unknown; input: unknown }): void {
-    if (typeof src !== 'string') throw new OperatingError('actor.effect-unsupported', 'an invoke without a string src');
-    const effect: PendingEffect = { effectId: this.#id('f'), invokeId: id, source: src };
-    this.#inputs.set(effect.effectId, input ?? null);
-    this.#effects = [...this.#effects, effect];
-  }
-
-  /** A timer that is set anew supersedes its older generation, which then needs no cancellation. */
-  #writeTimers(): void {
-    for (const { timerId, generation } of this.#before.timers) {
-      if (this.#timers.some((timer) => timer.timerId === timerId)) continue;
-      this.#outputs.push({ record: { ...this.#header(this.#id('t')), type: 'timer.cancelled', timerId, generation } });
-    }
-    for (const timer of this.#timers) {
-      if (this.#before.timers.includes(timer)) continue;
-      const { timerId, generation, dueAt } = timer;
-      this.#outputs.push({ record: { ...this.#header(generation), type: 'timer.set', timerId, dueAt } });
-    }
-  }
-
-  #writeEffects(): void {
-    for (const effect of this.#before.pendingEffects) {
-      if (this.#effects.includes(effect)) continue;
-      const { effectId } = effect;
-      this.#outputs.push({ record: { ...this.#header(this.#id('f')), type: 'effect.cancelled', effectId } });
-    }
-    for (const effect of this.#effects) {
-      if (this.#before.pendingEffects.includes(effect)) continue;
-      const { effectId, source } = effect;
-      this.#outputs.push({
-        record: { ...this.#header(effectId), type: 'effect.requested', effectId, source, sealed: null },
-        personal: { input: this.#inputs.get(effectId) } satisfies SealedEffectInput,
-      });
-    }
-  }
-}
-
-type AuditFields = Partial<Pick<AuditRecorded, 'trigger' | 'from' | 'to' | 'subject' | 'outcome'>> &
-  Pick<AuditRecorded, 'action'>;
-
-function audit(record: ActorEvent, envelope: Envelope, index: number, fields: AuditFields): Output {
-  const id = derivedId('a', record.tenant, record.actor, record.eventId, index);
-  return {
-    record: {
-      ...causedBy(record, id, Math.max(envelope.at, record.occurredAt)),
-      revision: envelope.episode?.configRevision ?? null,
-      type: 'audit.recorded',
-      machine: envelope.episode?.machine ?? null,
-      machineVersion: envelope.episode?.machineVersion ?? null,
-      trigger: null,
-      from: null,
-      to: null,
-      instance: envelope.instance,
-      subject: null,
-      outcome: null,
-      actedBy: null,
-      episode: envelope.episode?.number ?? null,
-      ...fields,
-    },
-  };
 }
 
 const toError = (thrown: unknown): Error =>

@@ -105,10 +105,13 @@ export function plainOf(envelope: Envelope, find: FindMachine): PlainEnvelope {
   return {
     schema: envelopeSchema,
     ...envelope,
-    episode:
-      episode === null ? null : { ...episode, snapshot: stepperOf(machineOf(episode, find)).persist(episode.snapshot) },
+    episode: episode === null ? null : { ...episode, snapshot: plainSnapshotOf(episode, find) },
   };
 }
+
+/** The snapshot of an episode in its JSON form. */
+export const plainSnapshotOf = (episode: Episode, find: FindMachine): PlainSnapshot =>
+  stepperOf(machineOf(episode, find)).persist(episode.snapshot);
 
 /** The envelope of a JSON form. Throws `actor.machine-unknown`. */
 export function envelopeOf(plain: PlainEnvelope, find: FindMachine): Envelope {

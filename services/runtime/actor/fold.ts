@@ -7,9 +7,10 @@ import type { ActorEvent } from '#schemas/records.ts';
 
 import { OperatingError } from '../errors.ts';
 import type { Configuration } from '../tenants/tenants.ts';
-import { type Output, type Outcome, type ToldRecord, applyNext } from './apply.ts';
+import { type Outcome, type ToldRecord, applyNext } from './apply.ts';
 import { type Envelope, stateText } from './envelope.ts';
 import type { FindMachine } from './machines.ts';
+import type { Output } from './outputs.ts';
 
 /** One step of a fold. */
 export interface FoldStep<Told extends ToldRecord = ToldRecord> {
@@ -18,6 +19,7 @@ export interface FoldStep<Told extends ToldRecord = ToldRecord> {
   /** State before and after, as one text; `none` when there is no episode. */
   readonly from: string;
   readonly to: string;
+  readonly before: Envelope | undefined;
   readonly after: Envelope;
   readonly outputs: readonly Output[];
 }
@@ -29,6 +31,8 @@ export interface FoldPorts {
   readonly configuration: (tenant: string, revision: string) => Promise<Configuration | undefined>;
   /** Offsets of the records at which the host ordered a quarantine; the orders are behind them. */
   readonly quarantines: ReadonlySet<number>;
+  /** Offsets of the records that the host set aside: never applied, though they may be readable by now. */
+  readonly parked: ReadonlySet<number>;
   /** The records that an envelope holds, in that order. */
   readonly held: (envelope: Envelope) => Promise<readonly ToldRecord[]>;
 }
@@ -39,7 +43,7 @@ export async function* fold<Told extends ToldRecord>(
   ports: FoldPorts,
   start?: Envelope,
 ): AsyncGenerator<FoldStep<Told>> {
-  const { find, quarantines } = ports;
+  const { find, parked, quarantines } = ports;
   const revisions = new Map<string, Configuration>();
   const configuration = (tenant: string, revision: string): Configuration => {
     const found = revisions.get(`${tenant}/${revision}`);
@@ -48,6 +52,7 @@ export async function* fold<Told extends ToldRecord>(
   };
   let envelope = start;
   for await (const told of records) {
+    if (parked.has(told.offset)) continue;
     const before = envelope;
     const held = before !== undefined && releases(told.record, before) ? await ports.held(before) : [];
     for (const { record } of [told, ...held]) await loadRevision(record, before, ports, revisions);
@@ -59,6 +64,7 @@ export async function* fold<Told extends ToldRecord>(
       outcome: applied.outcome,
       from: textOf(before),
       to: textOf(envelope),
+      before,
       after: envelope,
       outputs: applied.outputs,
     };

@@ -15,9 +15,10 @@ import { echoConfiguration, findEcho, findMended } from '../testing/echo-machine
 import { Person, eventually, readRecords } from '../testing/person.ts';
 import { asOwner } from '../testing/postgres.ts';
 import { type TestWorld, openTestWorld, testTenant } from '../testing/runtime.ts';
+import { postgresActorStore } from './actor-store.ts';
 import { openEnvelope } from './envelope.ts';
 import { openHost } from './host.ts';
-import { loadActors } from './snapshot-store.ts';
+import { loadActors, takeOver } from './snapshot-store.ts';
 
 let world: TestWorld;
 let worker: Runtime;
@@ -295,7 +296,7 @@ describe('ownership', () => {
     const lost = new AbortController();
     const ports = {
       log: world.log,
-      database: worker.database,
+      store: postgresActorStore({ ...worker, find: findEcho }),
       vault: worker.vault,
       tenants: worker.tenants,
       find: findEcho,
@@ -330,6 +331,30 @@ describe('ownership', () => {
     await hostOn();
     await old.host.process({ records: [], nextOffset: 5 });
     expect(old.committed).toEqual([5]);
+  });
+
+  test('a host under which Postgres was set back writes nothing more: what is missing before would be hidden', async () => {
+    const { host, committed } = await hostOn();
+    await host.process({ records: [], nextOffset: 5 });
+    await asOwner(world.databaseUrl, 'UPDATE actor_partitions SET committed = 0, progress = 3');
+    await expect(host.process({ records: [], nextOffset: 9 })).rejects.toMatchObject({ code: 'log.fenced' });
+    expect(committed).toEqual([5]);
+  });
+
+  test('a slice that was written and never committed does not pass for complete when Postgres is set back to it', async () => {
+    const { database } = worker;
+    await takeOver(database, 0, 0);
+    await asOwner(world.databaseUrl, 'UPDATE actor_partitions SET committed = 5, progress = 10');
+    const progressAt = async (committed: number) => (await takeOver(database, 0, committed)).progress;
+    expect([await progressAt(5), await progressAt(10), await progressAt(6)]).toEqual([5, 10, 5]);
+  });
+
+  test('no epoch comes twice when Postgres is set back', async () => {
+    const first = await takeOver(worker.database, 0, 0);
+    const second = await takeOver(worker.database, 0, 0);
+    await asOwner(world.databaseUrl, `UPDATE actor_partitions SET epoch = ${first.epoch}`);
+    const third = await takeOver(worker.database, 0, 0);
+    expect(third.epoch).toBeGreaterThan(second.epoch);
   });
 });
 

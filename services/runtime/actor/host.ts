@@ -4,7 +4,7 @@
  *
  * Owns: the cache of envelopes of its assignment, the order of loading, applying, sealing and
  * committing. Does not own: fencing and offsets (the log's adapter), what a record does (`apply.ts`),
- * rows (`snapshot-store.ts`).
+ * rows (`actor-store.ts`).
  *
  * I1 State after record n is a function of the state before it, record n, and the machine version and
  *    configuration revision named in the snapshot. A conversation takes up new ones at the start of an
@@ -14,7 +14,7 @@
  *    version, under the assignment's epoch; recovery takes the version at or below the committed
  *    offset. So recovery needs no fold.
  * I4 Take-over: the log has fenced the predecessor and re-read the committed offset; a new epoch
- *    begins; where Postgres lost writes (its progress is behind), the host folds silently from there.
+ *    begins; where Postgres lost writes (S4 of snapshot-store.ts), the host folds silently from there.
  *    Everything cached belongs to one epoch.
  * I5 A record is applied, held or parked, never dropped. After loss of ownership nothing is written.
  * I6 Every output id is a hash of tenant, actor, causing event id and index (`apply.ts`).
@@ -24,7 +24,7 @@
 import type { ActorEvent } from '#schemas/records.ts';
 import { parkedTopicOf } from '#schemas/topics.ts';
 
-import type { Database } from '../database/database.ts';
+import type { Sql } from '../database/database.ts';
 import { OperatingError } from '../errors.ts';
 import type { Assignment, LoggedRecord, OutgoingRecord, RecordLog, Slice, SliceWorker } from '../log/record-log.ts';
 import type { Logger } from '../logger.ts';
@@ -32,11 +32,11 @@ import { Lru } from '../lru.ts';
 import type { Metrics } from '../metrics.ts';
 import { causedBy, derivedId, outgoing, recordOf } from '../records.ts';
 import type { Configuration, Tenants } from '../tenants/tenants.ts';
-import { parkedOf } from '../parked.ts';
+import { parkedOf, readSetAside } from '../parked.ts';
 import { type Vault, tenantSubject } from '../vault/vault.ts';
+import type { ActorStore } from './actor-store.ts';
 import {
   type Applied,
-  type Output,
   type Protection,
   type Surroundings,
   type ToldRecord,
@@ -45,24 +45,15 @@ import {
 } from './apply.ts';
 import { type Envelope, openEnvelope, sealEnvelope, stateText, statusOf } from './envelope.ts';
 import { fold, releases } from './fold.ts';
-import { readHeld, journalReach, nearestSnapshot, readJournal, readQuarantines } from './journal.ts';
 import type { FindMachine } from './machines.ts';
-import {
-  type SnapshotRow,
-  type StoredActor,
-  declareTenants,
-  loadActors,
-  markAttempt,
-  takeOver,
-  unmarkAttempt,
-  writeSnapshots,
-} from './snapshot-store.ts';
+import type { Output } from './outputs.ts';
+import type { SnapshotRow, StoredActor } from './snapshot-store.ts';
 import { isActorEvent, openPastRecords, sealedOf } from './told-records.ts';
 
 /** What a host needs. */
 export interface HostPorts {
   readonly log: RecordLog;
-  readonly database: Database;
+  readonly store: ActorStore;
   readonly vault: Vault;
   readonly tenants: Tenants;
   readonly find: FindMachine;
@@ -97,7 +88,7 @@ const foldBatchRecords = 1_000;
 /** Takes over a partition (I4) and makes its host. */
 export async function openHost(ports: HostPorts, assignment: Assignment): Promise<SliceWorker> {
   const { partition, startOffset } = assignment;
-  const taken = await takeOver(ports.database, partition, startOffset);
+  const taken = await ports.store.takeOver(partition, startOffset);
   const host = new ActorHost(ports, assignment, taken.epoch, taken.startsWithoutProgress);
   if (taken.progress < startOffset) await host.foldSilently(taken.progress, startOffset);
   ports.metrics.assignments.inc({ group: 'conversation' });
@@ -135,16 +126,16 @@ class ActorHost implements SliceWorker {
   }
 
   async #processSuspect(record: LoggedRecord): Promise<void> {
-    const { database } = this.#ports;
+    const { store } = this.#ports;
     const { partition } = this.#assignment;
     const { offset } = record;
     // A slice that is given again may begin with records that were committed one by one before.
     if (offset < this.#position) return;
-    const deaths = await markAttempt(database, partition, this.#epoch, offset);
+    const deaths = await store.markAttempt(partition, this.#epoch, offset);
     try {
       await this.#processSlice({ records: [record], nextOffset: offset + 1 }, deaths >= deathsMax ? offset : undefined);
     } catch (caught) {
-      await unmarkAttempt(database, partition, this.#epoch, offset).catch(() => undefined);
+      await store.unmarkAttempt(partition, this.#epoch, offset).catch(() => undefined);
       throw caught;
     }
   }
@@ -155,19 +146,20 @@ class ActorHost implements SliceWorker {
     const { topic, partition } = this.#assignment;
     logger.warn('snapshots are behind the log, folding', { partition, offset: from, count: to - from });
     const ordered = orderedQuarantines(await this.#ordersFrom(from));
+    const parked = await readSetAside(log, { topic, partition });
     let position = from;
     let pending: LoggedRecord[] = [];
     const fold = async (nextOffset: number): Promise<void> => {
       const work = await this.#apply({ records: pending, nextOffset }, position, ordered);
       const rows = await this.#seal(work.changed);
-      await this.#writeOwn(work.tenants, position, nextOffset, rows);
+      await this.#write(work.tenants, position, nextOffset, rows);
       this.#publish(work.changed);
       position = nextOffset;
       pending = [];
     };
     for await (const batch of log.readRange({ topic, partition, from, to })) {
       for (const record of batch) {
-        pending.push(record);
+        if (!parked.has(record.offset)) pending.push(record);
         if (pending.length >= foldBatchRecords) await fold(record.offset + 1);
       }
     }
@@ -192,14 +184,9 @@ class ActorHost implements SliceWorker {
     const outputs = [...work.parked, ...(await this.#sealOutputs(work.outputs))];
     const committed = this.#position;
 
-    await this.#assignment.commit(outputs, slice.nextOffset, async (transaction) => {
-      if (transaction === undefined) {
-        await this.#writeOwn(work.tenants, committed, slice.nextOffset, rows);
-        return;
-      }
-      await declareTenants(transaction, work.tenants);
-      await this.#write(transaction, committed, slice.nextOffset, rows);
-    });
+    await this.#assignment.commit(outputs, slice.nextOffset, (transaction) =>
+      this.#write(work.tenants, committed, slice.nextOffset, rows, transaction),
+    );
 
     // Only what is committed becomes current: a slice that is given again starts from the old states.
     this.#publish(work.changed);
@@ -262,7 +249,7 @@ class ActorHost implements SliceWorker {
     const last = envelope.held.at(-1);
     if (last === undefined) return [];
     // The journal has them by offset; only what it does not reach yet is looked for on the log.
-    const journalled = await readHeld(this.#ports, envelope);
+    const journalled = await this.#ports.store.readHeld(envelope);
     const known = new Set(journalled.map(({ offset }) => offset));
     const late = envelope.held.find(({ offset }) => !known.has(offset));
     const found: LoggedRecord[] = [];
@@ -332,7 +319,7 @@ class ActorHost implements SliceWorker {
       else residents.set(record.actor, resident);
     }
     if (missing.size === 0) return residents;
-    const stored = await loadActors(this.#ports.database, [...missing.values()], position);
+    const stored = await this.#ports.store.loadActors([...missing.values()], position);
     const snapshots = stored.flatMap(({ tenant, snapshot }) =>
       snapshot === undefined ? [] : [{ tenant, sealed: snapshot.body }],
     );
@@ -373,19 +360,23 @@ class ActorHost implements SliceWorker {
    * journals do not reach. Outputs are on the log already.
    */
   async #rebuild(lost: readonly StoredActor[], position: number): Promise<Map<string, Envelope>> {
-    const { database, logger } = this.#ports;
+    const { store, logger } = this.#ports;
     const { partition } = this.#assignment;
     logger.warn('rebuilding actors from the journal', { partition, count: lost.length });
     // The mark is read first: what is written behind it meanwhile is then only extra.
-    const reach = Math.min(await journalReach(database, partition), position);
+    const reach = Math.min(await store.journalReach(partition), position);
     const tail = await this.#readTail(lost, reach, position);
     // An order stands behind the record it begins at, maybe past our position.
     const orders = await this.#ordersFrom(position);
+    const parked = await readSetAside(this.#ports.log, this.#assignment);
     const envelopes = new Map<string, Envelope>();
     for (const of of lost) {
-      const envelope = await this.#rebuildOne(of, position, reach, tail.get(of.actor) ?? [], orders);
+      const envelope = await this.#rebuildOne(of, position, { reach, tail: tail.get(of.actor) ?? [], orders, parked });
       if (envelope !== undefined) envelopes.set(of.actor, envelope);
     }
+    // Journals that were emptied meanwhile may have been read half: then all of it is done again.
+    if (Math.min(await store.journalReach(partition), position) < reach)
+      throw new OperatingError('log.unavailable', 'the journal was emptied while actors were rebuilt from it');
     return envelopes;
   }
 
@@ -408,24 +399,29 @@ class ActorHost implements SliceWorker {
   async #rebuildOne(
     of: StoredActor,
     position: number,
-    reach: number,
-    tail: readonly ToldRecord[],
-    orders: readonly ToldRecord[],
+    read: {
+      readonly reach: number;
+      readonly tail: readonly ToldRecord[];
+      readonly orders: readonly ToldRecord[];
+      readonly parked: ReadonlySet<number>;
+    },
   ): Promise<Envelope | undefined> {
-    const { find, tenants } = this.#ports;
+    const { find, store, tenants } = this.#ports;
+    const { reach, tail, orders, parked } = read;
     const ordered = orderedQuarantines([...tail, ...orders.filter(({ record }) => record.actor === of.actor)]);
-    const quarantines = new Set([...(await readQuarantines(this.#ports, of)), ...ordered]);
+    const quarantines = new Set([...(await store.readQuarantines(of)), ...ordered]);
     // An order that the journal does not have yet makes its snapshots behind the record wrong.
-    const start = (await nearestSnapshot(this.#ports, of, Math.min(position, ...ordered)))?.envelope;
+    const start = (await store.nearestSnapshot(of, Math.min(position, ...ordered)))?.envelope;
     const from = start?.nextOffset ?? 0;
     const records = joined(
-      readJournal(this.#ports, of, from, reach),
+      store.readJournal(of, from, reach),
       tail.filter(({ offset }) => offset >= from),
     );
     const around = {
       find,
       configuration: (tenant: string, revision: string) => tenants.configuration(tenant, revision),
       quarantines,
+      parked,
       held: (envelope: Envelope) => this.#held(envelope),
     };
     let envelope = start;
@@ -502,29 +498,26 @@ class ActorHost implements SliceWorker {
     return sealed;
   }
 
-  #write = async (
-    sql: Parameters<typeof writeSnapshots>[0],
-    committedOffset: number,
-    nextOffset: number,
-    rows: readonly SnapshotRow[],
-  ): Promise<void> =>
-    writeSnapshots(sql, {
-      partition: this.#assignment.partition,
-      epoch: this.#epoch,
-      anyEpoch: this.#ports.without === 'epoch',
-      committedOffset,
-      nextOffset,
-      rows,
-    });
-
-  /** In a transaction of our own, when the log is elsewhere. */
-  async #writeOwn(
+  /** In the log's transaction when it has one to give, else in one of the store's own (I3). */
+  async #write(
     tenants: readonly string[],
     committedOffset: number,
     nextOffset: number,
     rows: readonly SnapshotRow[],
+    transaction?: Sql,
   ): Promise<void> {
-    await this.#ports.database.transaction(tenants, (sql) => this.#write(sql, committedOffset, nextOffset, rows));
+    await this.#ports.store.write(
+      tenants,
+      {
+        partition: this.#assignment.partition,
+        epoch: this.#epoch,
+        anyEpoch: this.#ports.without === 'epoch',
+        committedOffset,
+        nextOffset,
+        rows,
+      },
+      transaction,
+    );
   }
 
   #publish(changed: ReadonlyMap<string, Resident>): void {

@@ -3,9 +3,9 @@
  * them, the actor as they left it. The projection alone writes it (services/projection/journal.ts);
  * the host rebuilds actors from it, the API travels in time with it.
  *
- * J1 A snapshot is the fold of the journal's records before it, under all quarantines that the journal
- *    says the host ordered. An order is behind the record that it is about; the transaction that
- *    writes it deletes the snapshots that were made without it.
+ * J1 A snapshot is the fold of the journal's records before it, under all orders that the journal has:
+ *    quarantines that the host ordered, records that it set aside. An order is behind the record that
+ *    it is about; the transaction that writes it deletes the snapshots that were made without it.
  * J2 A snapshot is a hint where to begin. One that is missing, erased, changed or cut is passed over
  *    and the fold begins at an earlier one or at the first record: the outcome is the same.
  */
@@ -176,10 +176,25 @@ export async function readQuarantines({ database }: JournalPorts, of: JournalOf)
   });
 }
 
-/** How many orders `readQuarantines` would find, in a transaction of the caller. */
-export async function countQuarantines(sql: Sql, of: JournalOf): Promise<number> {
+/** Offsets of the actor's records that the host set aside. */
+export async function readParked(
+  { database }: Pick<JournalPorts, 'database'>,
+  of: JournalOf,
+): Promise<readonly number[]> {
+  const { rows } = await database.transaction([of.tenant], (sql) =>
+    sql.query<{ record_offset: string }>(
+      'SELECT record_offset FROM journal_parked WHERE tenant = $1 AND actor = $2 ORDER BY record_offset',
+      [of.tenant, of.actor],
+    ),
+  );
+  return rows.map(({ record_offset }) => Number(record_offset));
+}
+
+/** How many orders `readQuarantines` and `readParked` would find, in a transaction of the caller. */
+export async function countOrders(sql: Sql, of: JournalOf): Promise<number> {
   const { rows } = await sql.query<{ count: string }>(
-    `SELECT count(*) AS count FROM journal WHERE tenant = $1 AND actor = $2 AND type = 'conversation.quarantined'`,
+    `SELECT (SELECT count(*) FROM journal WHERE tenant = $1 AND actor = $2 AND type = 'conversation.quarantined')
+          + (SELECT count(*) FROM journal_parked WHERE tenant = $1 AND actor = $2) AS count`,
     [of.tenant, of.actor],
   );
   return Number(rows[0]?.count);
@@ -189,8 +204,8 @@ export async function countQuarantines(sql: Sql, of: JournalOf): Promise<number>
 export interface JournalFold {
   /** Where it begins; undefined: at the first record. */
   readonly start: JournalSnapshot | undefined;
-  /** Orders of quarantine in the journal when it was made ready. */
-  readonly quarantines: readonly number[];
+  /** How many orders were in the journal when it was made ready (`countOrders`). */
+  readonly orders: number;
   /** Folds the records from the start to an offset. May be run once. */
   steps(before: number): AsyncGenerator<FoldStep<JournalRecord>>;
 }
@@ -199,17 +214,19 @@ export interface JournalFold {
 export async function openJournalFold(ports: JournalPorts, of: JournalOf, from: number): Promise<JournalFold> {
   // Orders first: a start read after them was made with all of them (J1).
   const quarantines = await readQuarantines(ports, of);
+  const parked = await readParked(ports, of);
   const start = await nearestSnapshot(ports, of, from);
   const { find, tenants } = ports;
   const around = {
     find,
     configuration: (tenant: string, revision: string) => tenants.configuration(tenant, revision),
     quarantines: new Set(quarantines),
+    parked: new Set(parked),
     held: (envelope: Envelope) => readHeld(ports, envelope),
   };
   return {
     start,
-    quarantines,
+    orders: quarantines.length + parked.length,
     steps: (before) => fold(readJournal(ports, of, start?.envelope.nextOffset ?? 0, before), around, start?.envelope),
   };
 }

@@ -4,14 +4,15 @@
  * overflows, it keeps the provider time below which an unknown id can no longer be told from a
  * repetition, and such records are kept but not acted on.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import type { SealedChange, SealedMessage, SealedStatus } from '#schemas/content.ts';
 import type { ActorEvent } from '#schemas/records.ts';
 
 const windowMs = 8 * 24 * 3_600_000;
 const entriesMax = 1_000;
-const keyCharacters = 16;
+/** 16 characters of base 64. */
+const keyBytes = 12;
 
 /** Keys with the times at which they were seen, oldest first. */
 export interface SeenWindow {
@@ -47,18 +48,23 @@ export function seenKey(record: ActorEvent, opened: unknown): string {
 
 /** Whether a record was seen, or is too old to tell. */
 export function wasSeen(window: SeenWindow, key: string, providerAt: number | null): boolean {
-  if (window.entries.some(([seen]) => seen === key)) return true;
+  for (const entry of window.entries) if (entry[0] === key) return true;
   return providerAt !== null && providerAt <= window.lowWater;
 }
 
 /** The window with one more key; forgets what is too old, and the oldest beyond the bound. */
 export function remember(window: SeenWindow, key: string, at: number, providerAt: number | null): SeenWindow {
-  const kept = window.entries.filter(([, seenAt]) => seenAt > at - windowMs);
+  // Times inside an actor never go back, so what is too old stands at the beginning.
+  const { entries } = window;
+  let from = 0;
+  while ((entries[from]?.[1] ?? Infinity) <= at - windowMs) from += 1;
+  const kept = entries.slice(from);
   kept.push([key, at, providerAt ?? 0]);
   if (kept.length <= entriesMax) return { entries: kept, lowWater: window.lowWater };
   const [dropped, ...rest] = kept;
   return { entries: rest, lowWater: Math.max(window.lowWater, dropped?.[2] ?? 0) };
 }
 
+/** The first bytes of a hash. (Cutting its text would keep the whole of it alive, and slow to compare.) */
 const short = (...parts: readonly string[]): string =>
-  createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, keyCharacters);
+  Buffer.from(hash('sha256', JSON.stringify(parts), 'binary'), 'latin1').toString('base64url', 0, keyBytes);

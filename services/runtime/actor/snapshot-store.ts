@@ -1,10 +1,14 @@
 /**
  * Snapshots, epochs and progress in Postgres.
  *
- * S1 Nothing is written under an epoch that is not the partition's newest.
+ * S1 Nothing is written under an epoch that is not the partition's newest. Epochs grow with the clock, so
+ *    that none comes twice, also when Postgres was set back to an earlier state.
  * S2 Of each actor the newest version at or below the committed offset is kept until a newer one is
  *    committed, so that a slice whose commit fails costs nothing.
  * S3 `actors_begun` is truth: an actor in it is never taken for a new one.
+ * S4 Of a partition it is known which offset was committed when its last slice was written, and which
+ *    one that slice leads to. A log that committed neither tells that Postgres was set back: a running
+ *    host then writes nothing more, and the next take-over folds what is gone.
  */
 import type { Database, Sql } from '../database/database.ts';
 import { OperatingError } from '../errors.ts';
@@ -27,6 +31,18 @@ export interface SnapshotRow {
   readonly begunOffset: number | undefined;
 }
 
+/** What a slice writes. */
+export interface SnapshotWrite {
+  readonly partition: number;
+  readonly epoch: number;
+  /** Test seam: true writes under any epoch. */
+  readonly anyEpoch?: boolean;
+  /** What was committed before the slice. */
+  readonly committedOffset: number;
+  readonly nextOffset: number;
+  readonly rows: readonly SnapshotRow[];
+}
+
 /** What is stored of an actor. */
 export interface StoredActor {
   readonly tenant: string;
@@ -42,7 +58,7 @@ export interface StoredActor {
 /** A take-over of a partition. */
 export interface Takeover {
   readonly epoch: number;
-  /** Offset up to which snapshots were written. */
+  /** Offset up to which every snapshot is there, as far as what is committed on the log tells. */
   readonly progress: number;
   /** Take-overs in a row, this one included, that began at the same committed offset. */
   readonly startsWithoutProgress: number;
@@ -57,12 +73,13 @@ export async function declareTenants(sql: Sql, tenants: readonly string[]): Prom
 export async function takeOver(database: Database, partition: number, startOffset: number): Promise<Takeover> {
   return database.transaction([], async (sql) => {
     const taken = await sql.query<{ epoch: string; progress: string; suspect_count: number }>(
-      `INSERT INTO actor_partitions AS p (partition, epoch, suspect_start, suspect_count) VALUES ($1, 1, $2, 1)
+      `INSERT INTO actor_partitions AS p (partition, epoch, suspect_start, suspect_count)
+       VALUES ($1, (extract(epoch FROM clock_timestamp()) * 1e6)::bigint, $2, 1)
        ON CONFLICT (partition) DO UPDATE SET
-         epoch = p.epoch + 1,
+         epoch = greatest(p.epoch + 1, excluded.epoch),
          suspect_count = CASE WHEN p.suspect_start = $2 THEN p.suspect_count + 1 ELSE 1 END,
          suspect_start = $2
-       RETURNING epoch, progress, suspect_count`,
+       RETURNING epoch, CASE WHEN progress = $2 THEN progress ELSE least(committed, progress) END AS progress, suspect_count`,
       [partition, startOffset],
     );
     const row = taken.rows[0];
@@ -150,28 +167,29 @@ export async function loadActors(
 
 /**
  * Writes a slice's snapshots and the progress of the partition, in the transaction given. Throws
- * `log.fenced` when the epoch is not the newest. `committedOffset` is what was committed before.
+ * `log.fenced` when the epoch is not the newest, or when snapshots before it are gone (S4).
  */
-export async function writeSnapshots(
-  sql: Sql,
-  slice: {
-    readonly partition: number;
-    readonly epoch: number;
-    /** Test seam: true writes under any epoch. */
-    readonly anyEpoch?: boolean;
-    readonly committedOffset: number;
-    readonly nextOffset: number;
-    readonly rows: readonly SnapshotRow[];
-  },
-): Promise<void> {
+export async function writeSnapshots(sql: Sql, slice: SnapshotWrite): Promise<void> {
   const { rows } = slice;
-  // The row lock makes a take-over wait until this transaction ends (S1).
+  // All at once: where the first finds that the epoch is over, the others are rolled back with it.
+  const [isMine] = await Promise.all([
+    moveProgress(sql, slice),
+    ...(rows.length === 0 ? [] : [insertSnapshots(sql, slice), deleteSuperseded(sql, slice), insertBegun(sql, rows)]),
+  ]);
+  if (!isMine) throw new OperatingError('log.fenced');
+}
+
+/** The row lock makes a take-over wait until this transaction ends (S1). */
+async function moveProgress(sql: Sql, slice: SnapshotWrite): Promise<boolean> {
   const mine = await sql.query(
-    'UPDATE actor_partitions SET progress = $3 WHERE partition = $1 AND (epoch = $2 OR $4)',
-    [slice.partition, slice.epoch, slice.nextOffset, slice.anyEpoch ?? false],
+    `UPDATE actor_partitions SET progress = $3, committed = $5
+     WHERE partition = $1 AND (epoch = $2 OR $4) AND $5 IN (committed, progress)`,
+    [slice.partition, slice.epoch, slice.nextOffset, slice.anyEpoch ?? false, slice.committedOffset],
   );
-  if (mine.rowCount !== 1) throw new OperatingError('log.fenced');
-  if (rows.length === 0) return;
+  return mine.rowCount === 1;
+}
+
+async function insertSnapshots(sql: Sql, { rows, partition, epoch }: SnapshotWrite): Promise<void> {
   const column = <K extends keyof SnapshotRow>(name: K) => rows.map((row) => row[name]);
   await sql.query(
     `INSERT INTO actor_snapshots (tenant, actor, next_offset, partition, epoch, machine, machine_version, state, status, episode, held, body, updated_at)
@@ -184,8 +202,8 @@ export async function writeSnapshots(
     [
       column('tenant'),
       column('actor'),
-      slice.partition,
-      slice.epoch,
+      partition,
+      epoch,
       column('nextOffset'),
       column('machine'),
       column('machineVersion'),
@@ -197,13 +215,20 @@ export async function writeSnapshots(
       column('updatedAt'),
     ],
   );
-  // S2: of the versions at or below what was committed before this slice, the newest alone can be asked for.
+}
+
+/** S2: of the versions at or below what was committed before this slice, the newest alone can be asked for. */
+async function deleteSuperseded(sql: Sql, { rows, committedOffset }: SnapshotWrite): Promise<void> {
   await sql.query(
-    `DELETE FROM actor_snapshots s USING (
-       SELECT actor, max(next_offset) AS kept FROM actor_snapshots WHERE actor = ANY ($1) AND next_offset <= $2 GROUP BY actor
-     ) k WHERE s.actor = k.actor AND s.next_offset < k.kept`,
-    [column('actor'), slice.committedOffset],
+    `DELETE FROM actor_snapshots s USING unnest($1::text[]) AS a (actor) CROSS JOIN LATERAL (
+       SELECT next_offset AS kept FROM actor_snapshots WHERE actor = a.actor AND next_offset <= $2
+       ORDER BY next_offset DESC LIMIT 1
+     ) k WHERE s.actor = a.actor AND s.next_offset < k.kept`,
+    [rows.map(({ actor }) => actor), committedOffset],
   );
+}
+
+async function insertBegun(sql: Sql, rows: readonly SnapshotRow[]): Promise<void> {
   const begun = rows.filter((row) => row.begunOffset !== undefined);
   if (begun.length === 0) return;
   await sql.query(

@@ -28,6 +28,8 @@ export interface FindBrokerOptions {
   readonly dataFolder?: string;
   /** Port to listen on (Apache Kafka only); absent: a free one. */
   readonly port?: number;
+  /** Port that clients are told to come to, of a proxy in front (Apache Kafka only). */
+  readonly advertisedPort?: number;
   /** Told what is tried, a line each. */
   readonly progress?: (line: string) => void;
 }
@@ -51,8 +53,9 @@ export async function findBroker(options: FindBrokerOptions): Promise<Broker | u
   }
   if (await canRunApacheKafka(environment)) {
     try {
-      const { dataFolder, port } = options;
+      const { advertisedPort, dataFolder, port } = options;
       const kafkaOptions = {
+        ...(advertisedPort === undefined ? {} : { advertisedPort }),
         ...(dataFolder === undefined ? {} : { dataFolder }),
         ...(port === undefined ? {} : { port }),
       };

@@ -10,13 +10,23 @@ import { createHmac } from 'node:crypto';
 import pg from 'pg';
 
 import { OperatingError } from '../errors.ts';
+import { GatheringSocket } from './gathering-socket.ts';
+import { nameStatements } from './statement-names.ts';
 
-/** What runs statements: a transaction. */
+/** What a statement did. */
+export interface SqlResult<Row> {
+  readonly rows: readonly Row[];
+  readonly rowCount: number;
+}
+
+/**
+ * What runs statements: a transaction. Statements run in the order in which they were asked for, and
+ * each is sent at once, without waiting for the one before: those that need nothing from each other
+ * are asked for together (`Promise.all`) and cost one round trip. After one that failed, the others of
+ * the transaction fail too; `Promise.all` tells the first failure, which is the cause.
+ */
 export interface Sql {
-  query<Row = Record<string, unknown>>(
-    text: string,
-    values?: readonly unknown[],
-  ): Promise<{ readonly rows: readonly Row[]; readonly rowCount: number }>;
+  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<SqlResult<Row>>;
 }
 
 /** A pool of connections as one role. */
@@ -26,6 +36,12 @@ export interface Database {
    * back when it throws. Throws `database.unavailable` when Postgres cannot be reached.
    */
   transaction<T>(tenants: readonly string[], work: (sql: Sql) => Promise<T>): Promise<T>;
+  /** A transaction of one statement, in one round trip. Throws like `transaction`. */
+  query<Row = Record<string, unknown>>(
+    tenants: readonly string[],
+    text: string,
+    values?: readonly unknown[],
+  ): Promise<SqlResult<Row>>;
   /** Closes all connections. Idempotent. */
   close(): Promise<void>;
 }
@@ -49,6 +65,13 @@ const connectTimeoutMs = 5_000;
 
 /** Statements slower than this are given up, so that nothing waits for ever. */
 const statementTimeoutMs = 30_000;
+
+/**
+ * What runs over and over, all of it by an index, is planned once per connection: without the values,
+ * and so that a plan made when a table was small does not read all of it later. The API's lists are
+ * planned for what is asked.
+ */
+const plannedOnce = '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off';
 
 const unavailableCodes = new Set([
   'ECONNREFUSED',
@@ -101,7 +124,19 @@ function loginUrl(ownerUrl: string, role: ServiceRole): string {
   return url.href;
 }
 
-/** Opens a pool. Connects on first use. */
+/**
+ * What Postgres answers when a statement that the connection prepared is gone, or no longer fits its
+ * tables (a migration meanwhile). A new connection prepares it anew.
+ */
+const isStale = (caught: unknown): caught is Error =>
+  caught instanceof Error &&
+  'code' in caught &&
+  (caught.code === '26000' || (caught.code === '0A000' && caught.message.includes('cached plan')));
+
+/**
+ * Opens a pool. Connects on first use. Statements that come again are prepared, once per connection:
+ * their plans are kept, not the tenants, which every transaction declares for itself.
+ */
 export function openDatabase(options: DatabaseOptions): Database {
   const pool = new pg.Pool({
     connectionString: loginUrl(options.url, options.role),
@@ -109,44 +144,81 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
     application_name: options.applicationName,
+    pipeline: true,
+    ...(options.role === 'prosa_api' ? {} : { options: plannedOnce }),
+    stream: () => new GatheringSocket(),
   });
   // A pool without a listener ends the process when an idle connection breaks; the next query reports it.
   pool.on('error', () => undefined);
   // It listens to idle connections only; one that breaks between two statements of a transaction, or
   // while it is put away as broken, would end the process too.
   pool.on('connect', (client) => client.on('error', () => undefined));
+  const nameOf = nameStatements();
   let closed: Promise<void> | undefined;
 
+  const run = async <Row>(client: pg.PoolClient, text: string, values: readonly unknown[]): Promise<SqlResult<Row>> => {
+    const name = nameOf(text);
+    const result = await client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) });
+    return { rows: result.rows as Row[], rowCount: result.rowCount ?? 0 };
+  };
+
+  const begin = async (client: pg.PoolClient, tenants: readonly string[]): Promise<void> => {
+    const began = client.query('BEGIN');
+    if (tenants.length === 0) await began;
+    else await Promise.all([began, run(client, `SELECT set_config('app.tenants', $1, true)`, [tenants.join(',')])]);
+  };
+
+  const onConnection = async <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
+    let client: pg.PoolClient;
+    try {
+      client = await pool.connect();
+    } catch (caught) {
+      throw new OperatingError('database.unavailable', undefined, caught);
+    }
+    let broken: Error | undefined;
+    try {
+      return await work(client);
+    } catch (caught) {
+      try {
+        await client.query('ROLLBACK');
+      } catch (rollback) {
+        broken = rollback instanceof Error ? rollback : new Error('rollback failed');
+      }
+      if (isStale(caught)) broken = caught;
+      if (isUnavailable(caught) || isStale(caught)) throw new OperatingError('database.unavailable', undefined, caught);
+      throw caught;
+    } finally {
+      client.release(broken);
+    }
+  };
+
   return {
-    async transaction(tenants, work) {
-      let client: pg.PoolClient;
-      try {
-        client = await pool.connect();
-      } catch (caught) {
-        throw new OperatingError('database.unavailable', undefined, caught);
-      }
-      let broken: Error | undefined;
-      try {
-        // In one round trip: most transactions are so short that a second one would be a fifth of their time.
-        const declared = pg.escapeLiteral(tenants.join(','));
-        await client.query(`BEGIN; SELECT set_config('app.tenants', ${declared}, true)`);
-        const result = await work(sqlOf(client));
-        const { command } = await client.query('COMMIT');
-        // Postgres answers so when a statement failed and `work` hid it.
-        if (command !== 'COMMIT') throw new Error('The transaction was rolled back: a statement of it had failed.');
-        return result;
-      } catch (caught) {
+    transaction: (tenants, work) =>
+      onConnection(async (client) => {
+        // Not waited for: it goes out with the first statement, and where it fails that fails too.
+        const begun = begin(client, tenants);
+        begun.catch(() => undefined);
+        let isOver = false;
+        // What is still going on after another part of `work` failed must not be done outside of the transaction.
+        const query: Sql['query'] = (text, values = []) =>
+          isOver ? Promise.reject(new Error('The transaction is over.')) : run(client, text, values);
+        let result: Awaited<ReturnType<typeof work>>;
         try {
-          await client.query('ROLLBACK');
-        } catch (rollback) {
-          broken = rollback instanceof Error ? rollback : new Error('rollback failed');
+          result = await work({ query });
+        } finally {
+          isOver = true;
+          await begun;
         }
-        if (isUnavailable(caught)) throw new OperatingError('database.unavailable', undefined, caught);
-        throw caught;
-      } finally {
-        client.release(broken);
-      }
-    },
+        await commit(client);
+        return result;
+      }),
+    query: <Row>(tenants: readonly string[], text: string, values: readonly unknown[] = []) =>
+      onConnection(async (client) => {
+        // A statement alone is a transaction, and outside of one nothing is declared.
+        if (tenants.length === 0) return run<Row>(client, text, values);
+        const [, result] = await Promise.all([begin(client, tenants), run<Row>(client, text, values), commit(client)]);
+        return result;
+      }),
     close() {
       closed ??= pool.end();
       return closed;
@@ -154,9 +226,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 }
 
-const sqlOf = (client: pg.PoolClient): Sql => ({
-  async query<Row>(text: string, values: readonly unknown[] = []) {
-    const result = await client.query(text, [...values]);
-    return { rows: result.rows as Row[], rowCount: result.rowCount ?? 0 };
-  },
-});
+async function commit(client: pg.PoolClient): Promise<void> {
+  const { command } = await client.query('COMMIT');
+  // Postgres answers so when a statement failed and whoever asked for it hid it.
+  if (command !== 'COMMIT') throw new Error('The transaction was rolled back: a statement of it had failed.');
+}

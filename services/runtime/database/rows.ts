@@ -7,6 +7,10 @@ import type { Sql } from './database.ts';
 /** A column of a statement: its type in Postgres and its value in a row. */
 export type Columns<Row> = Readonly<Record<string, readonly [type: string, value: (row: Row) => unknown]>>;
 
+/** The values of rows, one array per column, for `unnest`. */
+export const columnValues = <Row>(columns: Columns<Row>, rows: readonly Row[]): readonly (readonly unknown[])[] =>
+  Object.values(columns).map(([, value]) => rows.map((row) => storable(value(row))));
+
 /**
  * Inserts rows. `conflict` is what follows `ON CONFLICT`. Does nothing for no rows; resolves with
  * what `returning` names.
@@ -21,12 +25,11 @@ export async function insertRows<Row, Returned = never>(
 ): Promise<readonly Returned[]> {
   if (rows.length === 0) return [];
   const named = Object.entries(columns);
-  const arrays = named.map(([, [, value]]) => rows.map((row) => storable(value(row))));
   const inserted = await sql.query<Returned>(
     `INSERT INTO ${table} (${named.map(([name]) => name).join(', ')})
      SELECT * FROM unnest(${named.map(([, [type]], i) => `$${i + 1}::${type}[]`).join(', ')})
      ON CONFLICT ${conflict}${returning === undefined ? '' : ` RETURNING ${returning}`}`,
-    arrays,
+    columnValues(columns, rows),
   );
   return inserted.rows;
 }

@@ -1,8 +1,11 @@
 // Goal: one chat is one conversation, however its address is spelled and whoever asks first.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import type { Database } from '../database/database.ts';
+import { asOwner } from '../testing/postgres.ts';
 import { type TestWorld, openTestWorld, testTenant } from '../testing/runtime.ts';
 import { type Directory, canonicalAddress } from './directory.ts';
+import { openDirectory } from './postgres-directory.ts';
 
 let world: TestWorld;
 beforeAll(async () => {
@@ -58,6 +61,69 @@ describe('resolving', () => {
       ),
     );
     expect(new Set((await Promise.all(asked)).map(({ conversation }) => conversation)).size).toBe(1);
+  });
+
+  test('makes what many new people need in a few transactions, each person apart', async () => {
+    const { database, vault } = world.runtime('prosa_ingest');
+    let transactions = 0;
+    const counting: Database = {
+      ...database,
+      transaction: (tenants, work) => (transactions++, database.transaction(tenants, work)),
+    };
+    const one = openDirectory(counting, vault);
+    const numbers = Array.from({ length: 60 }, (_, i) => `55119770${String(i).padStart(5, '0')}@c.us`);
+    // Each asks twice at once, the second time by a LID too.
+    const first = Promise.all(numbers.map((number) => one.resolve(chat(number))));
+    const second = Promise.all(numbers.map((number, i) => one.resolve(chat(`88${i}@lid`, number))));
+    const made = (await first).map(({ conversation }) => conversation);
+    expect(new Set(made).size).toBe(60);
+    expect(new Set((await first).map(({ person }) => person)).size).toBe(60);
+    expect((await second).map(({ conversation }) => conversation)).toEqual(made);
+    expect(transactions).toBeLessThanOrEqual(4);
+    const other = directory();
+    const others = await Promise.all(numbers.map((_, i) => other.resolve(chat(`88${i}@lid`))));
+    expect(others.map(({ conversation }) => conversation)).toEqual(made);
+  });
+
+  test('keeps tenants apart that share a transaction', async () => {
+    const runtime = world.runtime('prosa_ingest');
+    await asOwner(
+      world.databaseUrl,
+      `INSERT INTO tenants (id, name) VALUES ('second', 'Second') ON CONFLICT DO NOTHING`,
+    );
+    const address = '5511988880009@c.us';
+    const [mine, theirs] = await Promise.all([
+      runtime.directory.resolve(chat(address)),
+      runtime.directory.resolve({ ...chat(address), tenant: 'second' }),
+    ]);
+    expect([mine.tenant, theirs.tenant]).toEqual([testTenant, 'second']);
+    expect(theirs.conversation).not.toBe(mine.conversation);
+    expect(theirs.person).not.toBe(mine.person);
+    expect(await directory().read(testTenant, theirs.conversation)).toBeUndefined();
+    expect(await directory().find('second', 'l_1', address)).toEqual(theirs);
+  });
+
+  test('an unknown tenant fails alone', async () => {
+    const { directory: one } = world.runtime('prosa_ingest');
+    const asked = await Promise.allSettled([
+      one.resolve(chat('5511988880010@c.us')),
+      one.resolve({ ...chat('5511988880010@c.us'), tenant: 'nobody' }),
+      one.resolve(chat('5511988880011@c.us')),
+    ]);
+    expect(asked.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  });
+
+  test('processes that make the same chats at the same moment agree, in whatever order they come', async () => {
+    const runtimes = Array.from({ length: 3 }, () => world.runtime('prosa_ingest'));
+    const numbers = Array.from({ length: 40 }, (_, i) => `55119660${String(i).padStart(5, '0')}@c.us`);
+    const all = await Promise.all(
+      runtimes.map(async ({ directory: one }, turn) => {
+        const order = turn === 1 ? [...numbers].reverse() : numbers;
+        const made = await Promise.all(order.map((number) => one.resolve(chat(number, `7${number.slice(0, -5)}@lid`))));
+        return new Map(order.map((number, i) => [number, made[i]?.conversation]));
+      }),
+    );
+    for (const number of numbers) expect(new Set(all.map((one) => one.get(number))).size).toBe(1);
   });
 
   test('finds without making', async () => {

@@ -19,7 +19,10 @@ export interface ReadRecord {
 }
 
 /** What to read, and what to do with it. */
-export type RecordConsumption = Pick<ConsumeOptions, 'group' | 'topic' | 'sliceRecordsMax' | 'sliceBytesMax'> & {
+export type RecordConsumption = Pick<
+  ConsumeOptions,
+  'group' | 'topic' | 'sliceRecordsMax' | 'sliceBytesMax' | 'patienceMs'
+> & {
   /**
    * Handles the records of a slice, in order; `nextOffset` of `partition` is committed after it
    * resolves. Must be idempotent: after a crash the same records come again.

@@ -98,6 +98,11 @@ export interface ConsumeOptions {
   readonly sliceRecordsMax: number;
   /** Most bytes in a slice; a single larger record is a slice of its own. */
   readonly sliceBytesMax: number;
+  /**
+   * How long records may wait for others, so that slices are fewer and larger: for work that nobody
+   * waits for. Milliseconds; absent: none.
+   */
+  readonly patienceMs?: number;
   /** Makes the worker of an assignment; awaited before its first slice. */
   readonly assigned: (assignment: Assignment) => Promise<SliceWorker>;
 }
@@ -140,8 +145,20 @@ export interface PartitionLag {
   readonly lag: number;
 }
 
+/** What came before the last growth of a log: nothing is written there any more. */
+export type EarlierLog = Pick<
+  RecordLog,
+  'before' | 'ends' | 'offsetForTime' | 'partitionCount' | 'partitionOf' | 'readRange'
+>;
+
 /** The log. */
 export interface RecordLog {
+  /**
+   * Present when the partition count was grown: offsets below `end` are of that log, in its partitions.
+   * `readRange` finds them there, and throws `log.offset-out-of-range` for a range over `end`; all else
+   * that is asked here is of the partitions as they are now.
+   */
+  readonly before?: { readonly log: EarlierLog; readonly end: number };
   /** Partitions of every topic. */
   readonly partitionCount: number;
   /** Partition of a key. */

@@ -98,7 +98,8 @@ export class Person {
 export async function readRecords(world: TestWorld, topic: string, actor: string): Promise<ProsaRecord[]> {
   const records: ProsaRecord[] = [];
   const partition = world.log.partitionOf(actor);
-  for await (const batch of world.log.readRange({ topic, partition, from: 0 })) {
+  const from = (await world.log.ends(topic)).find((end) => end.partition === partition)?.start ?? 0;
+  for await (const batch of world.log.readRange({ topic, partition, from })) {
     records.push(...batch.filter(({ key }) => key === actor).map(recordOf));
   }
   return records;

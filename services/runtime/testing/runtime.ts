@@ -11,7 +11,7 @@ import { openPostgresLog } from '../log/adapters/postgres/postgres-log.ts';
 import type { RecordLog } from '../log/record-log.ts';
 import { createLogger } from '../logger.ts';
 import { createMetrics } from '../metrics.ts';
-import { assembleRuntime, setUpLog } from '../platform.ts';
+import { assembleRuntime, provideTopics } from '../platform.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Configuration } from '../tenants/tenants.ts';
 import type { TenantKeys } from '../vault/key-file.ts';
@@ -81,7 +81,7 @@ export async function openTestWorld(
       leaseMs: options.leaseMs ?? 3_000,
     }));
   closers.push(() => log.close());
-  await setUpLog(log);
+  await provideTopics(log);
 
   const runtime = (role: ServiceRole, service = 'test'): Runtime =>
     assembleRuntime({ config, logger, metrics, log, now }, open(role, service), keys);

@@ -5,6 +5,7 @@ import { plainOf } from '#runtime/actor/envelope.ts';
 import { type FoldStep, fold } from '#runtime/actor/fold.ts';
 import { openPastRecords } from '#runtime/actor/told-records.ts';
 import type { LoggedRecord } from '#runtime/log/record-log.ts';
+import { readSetAside } from '#runtime/parked.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
 import { findEcho } from './echo-machine.ts';
@@ -27,6 +28,7 @@ export async function foldWhole(runtime: Runtime, actor: string): Promise<readon
     find: findEcho,
     configuration: (tenant: string, revision: string) => runtime.tenants.configuration(tenant, revision),
     quarantines: orderedQuarantines(told),
+    parked: await readSetAside(runtime.log, { topic: topics.events, partition: runtime.log.partitionOf(actor) }),
     held: ({ held }: FoldStep['after']) => Promise.resolve(held.flatMap(({ offset }) => byOffset.get(offset) ?? [])),
   };
   for await (const step of fold(told, around)) steps.push(step);

@@ -92,6 +92,27 @@ describe('V1 a sealed value opens only where it was sealed for', () => {
   });
 });
 
+test('the keys of many people are made in one transaction, each tenant seeing its own', async () => {
+  let transactions = 0;
+  const counting: Database = {
+    transaction: (tenants, work) => (transactions++, database.transaction(tenants, work)),
+    query: (tenants, text, values) => (transactions++, database.query(tenants, text, values)),
+    close: () => Promise.resolve(),
+  };
+  const one = openVault(counting, keys, () => clock);
+  const people = Array.from({ length: 50 }, (_, i) => ({ tenant: i % 2 === 0 ? 'demo' : 'other', person: `p_${i}` }));
+  const sealed = await Promise.all(
+    people.map(({ tenant, person }) => one.seal({ ...where, tenant }, person, january, person)),
+  );
+  expect(transactions).toBe(1);
+  expect(await rows()).toHaveLength(25);
+  for (const [i, { tenant, person }] of people.entries())
+    expect(await vault().open({ ...where, tenant }, sealed[i] ?? Buffer.alloc(0))).toEqual({
+      state: 'open',
+      value: person,
+    });
+});
+
 describe('erased keys', () => {
   const erase = () => asOwner(url, `UPDATE vault_keys SET state = 'erased', wrapped = NULL, erased_at = now()`);
 
@@ -156,6 +177,9 @@ test('a key whose row was not committed seals nothing', async () => {
         if (failing) throw new OperatingError('database.unavailable');
         return result;
       }),
+    query(tenants, text, values) {
+      return this.transaction(tenants, (sql) => sql.query(text, values));
+    },
     close: () => Promise.resolve(),
   };
   const one = openVault(failsAtCommit, keys, () => clock);

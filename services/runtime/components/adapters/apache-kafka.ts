@@ -1,16 +1,16 @@
 /**
  * Apache Kafka in KRaft mode as a child process, from the jars of Maven Central.
  *
- * Owns: the jar cache (`.cache/kafka/<version>`, complete only when its stamp is there), the child,
- * and its data folder unless one was given. Listens on 127.0.0.1 only.
+ * Owns: the jar cache `.cache/kafka/<version>`, the child, and its data folder unless one was given. Listens on 127.0.0.1 only.
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { endProcess, freePorts, guardProcess } from '../process-guard.ts';
+import { mavenJars } from './maven-jars.ts';
 
 const run = promisify(execFile);
 
@@ -18,10 +18,8 @@ const run = promisify(execFile);
 export const kafkaVersion = '4.1.1';
 const javaVersionMin = 17;
 /** The binding Kafka's artifacts leave to the user; without one there is no "started" line to wait for. */
-const slf4jVersion = '1.7.36';
-const pluginVersion = '3.6.1';
+export const slf4jVersion = '1.7.36';
 
-const resolveTimeoutMs = 300_000;
 const startTimeoutMs = 60_000;
 const stopGraceMs = 10_000;
 const startedLine = 'Kafka Server started';
@@ -52,50 +50,14 @@ export async function canRunApacheKafka(environment: Readonly<Record<string, str
   }
 }
 
-const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>prosa</groupId><artifactId>test-broker</artifactId><version>1</version><packaging>pom</packaging>
-  <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${kafkaVersion}</version></dependency>
-    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>${slf4jVersion}</version></dependency>
-  </dependencies>
-</project>
-`;
-
-/**
- * The folder with Kafka's jars; resolved by Maven when it is not complete. Two at once do not
- * disturb each other: each resolves into a folder of its own and the first to finish wins.
- */
-async function jarFolder(cacheFolder: string): Promise<string> {
-  const folder = join(cacheFolder, 'kafka', kafkaVersion);
-  if (existsSync(join(folder, 'complete'))) return folder;
-  await mkdir(join(cacheFolder, 'kafka'), { recursive: true });
-  const partial = await mkdtemp(join(cacheFolder, 'kafka', 'partial-'));
-  try {
-    await writeFile(join(partial, 'pom.xml'), pom);
-    const goal = `org.apache.maven.plugins:maven-dependency-plugin:${pluginVersion}:copy-dependencies`;
-    const goalOptions = ['-DincludeScope=runtime', `-DoutputDirectory=${partial}`];
-    await run('mvn', ['-B', '-q', '-f', join(partial, 'pom.xml'), goal, ...goalOptions], { timeout: resolveTimeoutMs });
-    await writeFile(join(partial, 'complete'), '');
-    // A folder without a stamp is a leftover of an interrupted move by hand; never one of ours.
-    if (!existsSync(join(folder, 'complete'))) await rm(folder, { recursive: true, force: true });
-    await rename(partial, folder).catch((caught: unknown) => {
-      if (!existsSync(join(folder, 'complete'))) throw caught;
-    });
-  } finally {
-    await rm(partial, { recursive: true, force: true });
-  }
-  return folder;
-}
-
 /** Settings of a small single broker. Durable as a production broker is; small in partitions and memory. */
-function settings(dataFolder: string, port: number, controllerPort: number): string {
+function settings(dataFolder: string, port: number, controllerPort: number, advertisedPort: number): string {
   const entries: Record<string, string | number> = {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${String(controllerPort)}`,
     listeners: `PLAINTEXT://127.0.0.1:${String(port)},CONTROLLER://127.0.0.1:${String(controllerPort)}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${String(port)}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${String(advertisedPort)}`,
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
@@ -164,11 +126,17 @@ export interface ApacheKafkaOptions {
   readonly dataFolder?: string;
   /** Port to listen on; absent: a free one. */
   readonly port?: number;
+  /** Port that clients are told to come to, of a proxy in front; absent: where it listens. */
+  readonly advertisedPort?: number;
 }
 
 /** Formats the data folder unless it is, and starts the broker. Throws when Maven or the broker fails. */
 export async function startApacheKafka(options: ApacheKafkaOptions): Promise<ApacheKafka> {
-  const jars = await jarFolder(options.cacheFolder);
+  const jars = await mavenJars({
+    cacheFolder: join(options.cacheFolder, 'kafka'),
+    version: kafkaVersion,
+    artifacts: [`org.apache.kafka:kafka_2.13:${kafkaVersion}`, `org.slf4j:slf4j-simple:${slf4jVersion}`],
+  });
   const classPath = join(jars, '*');
   const temporary = options.dataFolder === undefined;
   const folder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), 'prosa-kafka-')));
@@ -177,7 +145,7 @@ export async function startApacheKafka(options: ApacheKafkaOptions): Promise<Apa
   const propertiesFile = join(folder, 'server.properties');
   const logFile = join(folder, 'broker.log');
   await mkdir(folder, { recursive: true });
-  await writeFile(propertiesFile, settings(folder, port, controllerPort));
+  await writeFile(propertiesFile, settings(folder, port, controllerPort, options.advertisedPort ?? port));
   if (!existsSync(join(folder, 'log', 'meta.properties'))) {
     // Any 16 bytes in base64url are a cluster id; a fixed one keeps runs alike.
     const format = ['format', '--cluster-id', 'cHJvc2EtdGVzdC1icm9rZQ', '--config', propertiesFile];

@@ -38,6 +38,11 @@ export interface Harness {
   setCommitted(group: string, topic: string, partition: number, offset: number): Promise<void>;
   /** The next commit of the handle takes effect or not, and its answer is lost. Absent when it cannot be staged. */
   loseNextAnswer?(log: RecordLog, outcome: 'applied' | 'lost'): void;
+  /**
+   * The next commit of the handle stops when its outputs are written and nothing is decided, and goes on
+   * when `until` is passed; resolves when it is there. Absent when it cannot be staged.
+   */
+  holdNextCommit?(log: RecordLog, until: Promise<void>): Promise<void>;
   /** Closes every handle and the log. */
   close(): Promise<void>;
 }
@@ -46,7 +51,7 @@ export interface Harness {
 export interface ContractCase {
   readonly name: string;
   /** The optional part of the harness without which this case is passed over. */
-  readonly needs?: 'loseNextAnswer';
+  readonly needs?: 'loseNextAnswer' | 'holdNextCommit';
   readonly run: (context: CaseContext) => Promise<void>;
 }
 
@@ -139,8 +144,14 @@ export async function readAll(log: RecordLog, topic: string, partition?: number)
   const partitions = partition === undefined ? Array.from({ length: log.partitionCount }, (_, p) => p) : [partition];
   const records: LoggedRecord[] = [];
   for (const each of partitions)
-    for await (const batch of log.readRange({ topic, partition: each, from: 0 })) records.push(...batch);
+    for await (const batch of log.readRange({ topic, partition: each, from: await startOf(log, topic, each) }))
+      records.push(...batch);
   return records;
+}
+
+/** Where a partition starts. */
+export async function startOf(log: RecordLog, topic: string, partition: number): Promise<number> {
+  return (await log.ends(topic)).find((end) => end.partition === partition)?.start ?? Number.NaN;
 }
 
 /** Asserts that the promise rejects with an operating error of that code. */

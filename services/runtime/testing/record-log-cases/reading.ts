@@ -3,10 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { expect } from 'vitest';
 
+import { openLagMeter } from '#runtime/log/lag-meter.ts';
 import type { LoggedRecord, Range, RecordLog } from '#runtime/log/record-log.ts';
 
 import type { ContractCase } from './case.ts';
-import { copyingTo, expectNoLag, follow, keyOn, numbered, readAll, record, valuesOf } from './case.ts';
+import { copyingTo, expectNoLag, follow, gate, keyOn, numbered, readAll, record, startOf, valuesOf } from './case.ts';
 
 async function rangeOf(log: RecordLog, range: Range): Promise<LoggedRecord[]> {
   const records: LoggedRecord[] = [];
@@ -16,6 +17,64 @@ async function rangeOf(log: RecordLog, range: Range): Promise<LoggedRecord[]> {
 
 /** Reading cases. */
 export const readingCases: readonly ContractCase[] = [
+  {
+    name: 'lag in records and in the age of the oldest one, of each partition and group',
+    async run({ open, topic, group, eventually }) {
+      const log = await open();
+      const name = await topic(log);
+      const [reads, waits] = [group(), group()];
+      for (const id of [reads, waits]) await log.createGroup(id, name);
+      await log.append(numbered(name, keyOn(log, 0), 3));
+      await sleep(20);
+      await log.append([...numbered(name, keyOn(log, 0), 2), ...numbered(name, keyOn(log, 1), 1)]);
+      const [oldest] = await rangeOf(log, { topic: name, partition: 0, from: await startOf(log, name, 0) });
+      const now = (oldest?.timestamp ?? 0) + 5_000;
+      const groups = [reads, waits].map((id) => ({ group: id, topic: name }));
+      const meter = openLagMeter(log, groups, () => now);
+      const lagOf = async (id: string) => (await meter.measure()).filter((lag) => lag.group === id);
+      const waiting = await lagOf(waits);
+      expect(waiting.map(({ lag }) => lag)).toEqual([5, 1, 0, 0]);
+      expect(waiting[0]?.seconds).toBe(5);
+      expect(waiting[1]?.seconds).toBeGreaterThan(4);
+      expect(waiting[1]?.seconds).toBeLessThan(5);
+      expect(waiting.slice(2).map(({ seconds }) => seconds)).toEqual([0, 0]);
+      await follow(log, { group: reads, topic: name });
+      await eventually(() => expectNoLag(log, reads, name));
+      expect((await lagOf(reads)).map(({ lag, seconds }) => [lag, seconds])).toEqual(waiting.map(() => [0, 0]));
+      expect(await lagOf(waits)).toEqual(waiting);
+    },
+  },
+  {
+    name: 'what an open transaction wrote, and what was written after it, is no lag before it is decided',
+    needs: 'holdNextCommit',
+    async run({ harness, open, topic, group, eventually }) {
+      const [log, other] = [await open(), await open()];
+      const [source, target] = [await topic(log), await topic(log)];
+      const [copies, waits] = [group(), group()];
+      await other.createGroup(waits, target);
+      const meter = openLagMeter(other, [{ group: waits, topic: target }], () => Date.now() + 60_000);
+      const waiting = async () => (await meter.measure()).map(({ lag, seconds }) => [lag > 0, seconds > 0]);
+      const none = [false, false];
+      await follow(log, { group: copies, topic: source }, (slice, assignment) =>
+        assignment.commit(numbered(target, keyOn(log, 1), 3), slice.nextOffset),
+      );
+      // Not sooner: taking a partition over may commit, too.
+      const hold = gate();
+      const held = harness.holdNextCommit?.(log, hold.passed);
+      await log.append([record(source, keyOn(log, 0), 'in')]);
+      await held;
+      // It may have to wait for the transaction.
+      const later = other.append([record(target, keyOn(log, 1), 'later')]);
+      await sleep(100);
+      expect(await waiting()).toEqual([none, none, none, none]);
+      hold.open();
+      await later;
+      await eventually(async () => {
+        expect(await waiting()).toEqual([none, [true, true], none, none]);
+      });
+      expect(valuesOf(await readAll(other, target))).toEqual(['0', '1', '2', 'later']);
+    },
+  },
   {
     name: 'a range starts at `from`, stops before `to`, and holds one partition only',
     async run({ open, topic }) {
@@ -54,7 +113,7 @@ export const readingCases: readonly ContractCase[] = [
         );
       let batches = 0;
       const seen: number[] = [];
-      for await (const batch of log.readRange({ topic: name, partition: 0, from: 0 })) {
+      for await (const batch of log.readRange({ topic: name, partition: 0, from: await startOf(log, name, 0) })) {
         expect(batch.length).toBeGreaterThan(0);
         batches += 1;
         seen.push(...batch.map(({ value }) => Number.parseInt(value.toString())));
@@ -69,7 +128,7 @@ export const readingCases: readonly ContractCase[] = [
       const log = await open();
       const name = await topic(log);
       await log.append(numbered(name, keyOn(log, 0), 50));
-      for await (const batch of log.readRange({ topic: name, partition: 0, from: 0 })) {
+      for await (const batch of log.readRange({ topic: name, partition: 0, from: await startOf(log, name, 0) })) {
         expect(batch[0]?.value.toString()).toBe('0');
         break;
       }
@@ -94,7 +153,7 @@ export const readingCases: readonly ContractCase[] = [
       const end = (await log.ends(name)).find(({ partition }) => partition === 3)?.stableEnd;
       expect(await log.offsetForTime(name, 3, Date.now() + 3_600_000)).toBe(end);
       // A partition without records.
-      expect(await log.offsetForTime(name, 2, 0)).toBe(0);
+      expect(await log.offsetForTime(name, 2, 0)).toBe(await startOf(log, name, 2));
     },
   },
   {
@@ -103,12 +162,13 @@ export const readingCases: readonly ContractCase[] = [
       const log = await open();
       const name = await topic(log);
       const partitions = Array.from({ length: log.partitionCount }, (_, partition) => partition);
-      expect(await log.ends(name)).toEqual(partitions.map((partition) => ({ partition, start: 0, stableEnd: 0 })));
+      const start = await startOf(log, name, 0);
+      expect(await log.ends(name)).toEqual(partitions.map((partition) => ({ partition, start, stableEnd: start })));
       const positions = await log.append(numbered(name, keyOn(log, 2), 4));
       const ends = await log.ends(name);
       expect(ends.map(({ partition }) => partition)).toEqual(partitions);
       expect(ends[2]?.stableEnd).toBeGreaterThan(positions[3]?.offset ?? Number.NaN);
-      expect(ends[1]?.stableEnd).toBe(0);
+      expect(ends[1]?.stableEnd).toBe(start);
     },
   },
   {

@@ -5,7 +5,7 @@ import { OperatingError } from '#runtime/errors.ts';
 import { recordBytesMax } from '#runtime/log/record-size.ts';
 
 import type { ContractCase } from './case.ts';
-import { expectCode, expectNoLag, follow, gate, keyOn, numbered, readAll, record, valuesOf } from './case.ts';
+import { expectCode, expectNoLag, follow, gate, keyOn, numbered, readAll, record, startOf, valuesOf } from './case.ts';
 
 /** Transaction cases. */
 export const transactionCases: readonly ContractCase[] = [
@@ -28,7 +28,7 @@ export const transactionCases: readonly ContractCase[] = [
         expect(prepared).toBe(true);
       });
       expect(await readAll(other, target)).toEqual([]);
-      expect((await other.ends(target))[1]?.stableEnd).toBe(0);
+      expect((await other.ends(target))[1]?.stableEnd).toBe(await startOf(other, target, 1));
       expect((await other.lag(id, source))[0]?.lag).toBeGreaterThan(0);
       hold.open();
       await eventually(() => expectNoLag(other, id, source));

@@ -18,7 +18,8 @@ import type { OutgoingRecord, RecordPosition } from '../../record-log.ts';
 import { refuseTooLarge } from '../../record-size.ts';
 import type { KafkaClient, KafkaLogger } from './client.ts';
 import { isPassing, type KafkaFailure } from './failure.ts';
-import { addToBatch, framedBytes, produce, Sequences, type PartitionBatch, type SequencedBatch } from './produce.ts';
+import { addToBatch, produce, Sequences, type PartitionBatch, type SequencedBatch } from './produce.ts';
+import { framedBytes } from './record-batch.ts';
 import type { ProducerIdentity } from './requests.ts';
 
 const queueBytesMax = 64 * 1024 * 1024;

@@ -204,15 +204,20 @@ export class KafkaClient {
 
   /** Sends a request of ours that kafkajs does not have. */
   async sendOwn<Answer extends object>(node: number, own: OwnRequest<Answer>): Promise<Answer> {
+    const answer = await this.sendOwnUnchecked(node, own);
+    refuseErrors(answer, own.protocol.request.apiName);
+    return answer;
+  }
+
+  /** The same, with the errors left in the answer. */
+  async sendOwnUnchecked<Answer extends object>(node: number, own: OwnRequest<Answer>): Promise<Answer> {
     const { apiKey, apiName, apiVersion } = own.protocol.request;
-    const answer = (await this.#answered(async () => {
+    return (await this.#answered(async () => {
       const broker = await this.#cluster.findBroker({ nodeId: node });
       if ((broker.versions?.[apiKey]?.maxVersion ?? -1) < apiVersion)
         throw new KafkaFailure('UNSUPPORTED_VERSION', `the broker has no ${apiName} ${apiVersion}`);
       return this.#exchange(broker, own.protocol);
     }, apiName)) as Answer;
-    refuseErrors(answer, apiName);
-    return answer;
   }
 
   /** Cuts every connection and answers no more. Requests under way fail. Idempotent. */

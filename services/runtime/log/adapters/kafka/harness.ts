@@ -88,6 +88,16 @@ export async function kafkaHarness(
         return outcome;
       };
     },
+    holdNextCommit(log, until) {
+      const own = seamOf(log);
+      return new Promise((reached) => {
+        own.beforeEndOfTransaction = () => {
+          delete own.beforeEndOfTransaction;
+          reached();
+          return until;
+        };
+      });
+    },
     async close() {
       await Promise.all([...closing, ...[...seams.keys()].map((log) => log.close())]);
       const topics = (await admin.listTopics()).filter((name) => name.startsWith(prefix));

@@ -2,7 +2,8 @@
  * A consumer: a member of a group, and an owner for each partition that it was given.
  *
  * Owns the membership, the owners, and connections of its own (a join holds its connection until the
- * whole group has joined).
+ * whole group has joined; those of its transactions are several, since a broker answers the requests
+ * of one connection one after the other).
  *
  * 1. Before the member joins (again) every owner is held. An owner goes on after the join only when
  *    the same member is given the same partition in the very next generation; else nobody knows who
@@ -33,6 +34,8 @@ export interface ConsumerContext {
   readonly consume: ConsumeOptions;
   /** For this consumer alone. */
   readonly client: KafkaClient;
+  /** For its transactions alone: at least one when it has any. */
+  readonly producerClients: readonly KafkaClient[];
   /** Of the log: leaving goes over it, for the consumer's own connection may be held by a join. */
   readonly sharedClient: KafkaClient;
   readonly groupId: string;
@@ -83,6 +86,7 @@ export class KafkaConsumer implements Consumer {
       targets: () => this.#owners.values(),
       starting: () => this.#starting > 0,
       signal: this.#stopping.signal,
+      ...(consume.patienceMs === undefined ? {} : { patienceMs: consume.patienceMs }),
       ...(logger === undefined ? {} : { logger }),
     });
     const { promise, resolve } = Promise.withResolvers<undefined>();
@@ -126,7 +130,7 @@ export class KafkaConsumer implements Consumer {
     this.#endAll();
     this.#stopping.abort();
     if (this.#context.seam.heartbeatsStopped !== true) await this.#member.leave(this.#context.sharedClient);
-    await this.#context.client.close();
+    await Promise.all([this.#context.client, ...this.#context.producerClients].map((client) => client.close()));
     this.#firstRound.resolve(undefined);
   }
 
@@ -191,10 +195,12 @@ export class KafkaConsumer implements Consumer {
   }
 
   async #begin(partition: number): Promise<void> {
-    const { client, consume, groupId, name, place, seam, timings, transactionalIdOf } = this.#context;
-    const producer = consume.transactional
-      ? new TransactionalProducer(client, transactionalIdOf(partition), timings, seam)
-      : undefined;
+    const { client, producerClients, consume, groupId, name, place, seam, timings, transactionalIdOf } = this.#context;
+    const producerClient = producerClients[partition % producerClients.length];
+    const producer =
+      producerClient === undefined
+        ? undefined
+        : new TransactionalProducer(producerClient, transactionalIdOf(partition), timings, seam);
     const owner = new PartitionOwner({
       ...{ client, consume, groupId, name, partition, place, producer, seam, timings },
       membership: () => this.#member.membership,

@@ -32,9 +32,12 @@ import { repeating } from './repeating.ts';
 import type { KafkaSeam } from './seam.ts';
 import { kafkaTimingsDefault, kafkaTimingsFor, type KafkaTimings } from './timings.ts';
 import { createTopics } from './topic-setup.ts';
+import type { PlacedRecord } from './transactional-producer.ts';
 
 const pingTimeoutMs = 2_000;
 const stableWaitMs = 500;
+/** Connections over which one consumer's transactions are spread, by partition; each is five requests, one after the other. */
+const producerClientsMax = 4;
 
 /** How to open the log. */
 export interface KafkaLogOptions {
@@ -134,6 +137,7 @@ class KafkaLog implements RecordLog {
     const consumer = new KafkaConsumer({
       consume: options,
       client: this.#newClient(),
+      producerClients: Array.from({ length: options.transactional ? producerClientsMax : 0 }, () => this.#newClient()),
       sharedClient: this.#client,
       groupId,
       // A process may read several topics in one group, each as a member of its own.
@@ -141,11 +145,7 @@ class KafkaLog implements RecordLog {
       name,
       partitions: this.#partitions(),
       transactionalIdOf: (partition) => `${groupId}-${options.topic}-${partition}`,
-      place: (record) => ({
-        topic: this.#nameOf(record.topic),
-        partition: this.partitionOf(record.key),
-        record,
-      }),
+      place: this.#placing(),
       timings: this.#timings,
       seam: seam ?? {},
       ...(logger === undefined ? {} : { logger }),
@@ -221,6 +221,15 @@ class KafkaLog implements RecordLog {
       ...(seam?.cut === undefined ? {} : { cut: seam.cut }),
     };
     return new KafkaClient(settings);
+  }
+
+  /** Where records go. Outputs of one actor follow one another, so the last key's partition is kept. */
+  #placing(): (record: OutgoingRecord) => PlacedRecord {
+    let last = { key: '', partition: this.partitionOf('') };
+    return (record) => {
+      if (record.key !== last.key) last = { key: record.key, partition: this.partitionOf(record.key) };
+      return { topic: this.#nameOf(record.topic), partition: last.partition, record };
+    };
   }
 
   #nameOf(name: string): string {

@@ -73,10 +73,14 @@ declare module 'kafkajs/src/network/socketFactory.js' {
 }
 
 declare module 'kafkajs/src/protocol/requests/index.js' {
-  import type Encoder from 'kafkajs/src/protocol/encoder.js';
+  /** What kafkajs reads of an encoder: the buffer it fills, and the part of it that is filled. */
+  interface Encoded {
+    readonly buf: Buffer;
+    readonly buffer: Buffer;
+  }
 
   interface Protocol {
-    request: { apiKey: number; apiVersion: number; apiName: string; encode(): Promise<Encoder> };
+    request: { apiKey: number; apiVersion: number; apiName: string; encode(): Promise<Encoded> };
     response: { decode: (payload: Buffer) => Promise<unknown>; parse: (decoded: unknown) => Promise<unknown> };
     requestTimeout?: number | null;
     logResponseError?: boolean;
@@ -87,6 +91,15 @@ declare module 'kafkajs/src/protocol/requests/index.js' {
   }
 
   export const requests: Readonly<Record<string, Definition>>;
+}
+
+/** For a test, which compares its bytes with those of ours. */
+declare module 'kafkajs/src/protocol/requests/produce/v7/request.js' {
+  import type { Encoded } from 'kafkajs/src/protocol/requests/index.js';
+
+  function request(args: object): { encode(): Promise<Encoded> };
+
+  export = request;
 }
 
 declare module 'kafkajs/src/protocol/requests/apiKeys.js' {
@@ -101,6 +114,7 @@ declare module 'kafkajs/src/protocol/error.js' {
 
 declare module 'kafkajs/src/protocol/encoder.js' {
   class Encoder {
+    readonly buf: Buffer;
     readonly buffer: Buffer;
     writeBoolean(value: boolean): this;
     writeInt16(value: number): this;
@@ -120,6 +134,8 @@ declare module 'kafkajs/src/protocol/decoder.js' {
     readInt16(): number;
     readInt32(): number;
     readInt64(): { toString(): string };
+    readString(): string | null;
+    readArray<Item>(read: (decoder: Decoder) => Item): Item[];
     readUVarIntString(): string | null;
     readUVarIntArray<Item>(read: (decoder: Decoder) => Item): Item[] | null;
     readTaggedFields(): unknown;

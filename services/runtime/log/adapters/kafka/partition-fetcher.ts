@@ -8,8 +8,10 @@ import type { KafkaClient, KafkaLogger } from './client.ts';
 import { committedOf, type Fetched } from './committed-records.ts';
 import { errorType, KafkaFailure } from './failure.ts';
 
-const fetchBytesMax = 16 * 1024 * 1024;
-const partitionBytesMax = 1024 * 1024;
+/** An answer is in memory twice while it is read, and as long as any record of it waits. */
+const fetchBytesMax = 4 * 1024 * 1024;
+/** A slice or two; a larger batch comes whole all the same (KIP-74). */
+const partitionBytesMax = 256 * 1024;
 /** A partition that begins to want while a long poll without it is under way waits this long. */
 const waitMs = 500;
 const waitWhileStartingMs = 25;
@@ -34,6 +36,8 @@ export interface FetcherOptions {
   readonly targets: () => Iterable<FetchTarget>;
   /** Whether partitions are about to want that do not yet. */
   readonly starting: () => boolean;
+  /** After records came, how long the next may wait for others. */
+  readonly patienceMs?: number;
   readonly signal: AbortSignal;
   readonly logger?: KafkaLogger;
 }
@@ -83,8 +87,10 @@ export class PartitionFetcher {
       try {
         const wanting = await this.#wantingAt(node);
         if (wanting.length === 0) break;
-        await this.#fetch(node, wanting);
+        const came = await this.#fetch(node, wanting);
         pauseMs = pauseFirstMs;
+        const { patienceMs, signal } = this.#options;
+        if (came && patienceMs !== undefined) await sleep(patienceMs, undefined, { signal }).catch(() => undefined);
       } catch (caught) {
         await this.#pause(caught, pauseMs);
         pauseMs = Math.min(pauseMs * 2, pauseMaxMs);
@@ -105,7 +111,8 @@ export class PartitionFetcher {
     return wanting;
   }
 
-  async #fetch(node: number, wanting: readonly { target: FetchTarget; from: number }[]): Promise<void> {
+  /** True when there was something. */
+  async #fetch(node: number, wanting: readonly { target: FetchTarget; from: number }[]): Promise<boolean> {
     const partitions = wanting.map(({ target: { partition }, from }) => ({
       partition,
       fetchOffset: from,
@@ -120,18 +127,23 @@ export class PartitionFetcher {
     });
     if (answer.errorCode !== 0) throw new KafkaFailure(errorType(answer.errorCode), 'Fetch');
     let failure: KafkaFailure | undefined;
+    let came = false;
     for (const part of answer.responses.flatMap((response) => response.partitions)) {
       const asked = wanting.find(({ target }) => target.partition === part.partition);
       if (asked === undefined) continue;
       const { target, from } = asked;
-      if (part.errorCode === 0) target.take(from, committedOf(this.#options.topic, from, part));
-      else if (errorType(part.errorCode) === 'OFFSET_OUT_OF_RANGE')
+      if (part.errorCode === 0) {
+        const fetched = committedOf(this.#options.topic, from, part);
+        came ||= fetched.nextOffset > from;
+        target.take(from, fetched);
+      } else if (errorType(part.errorCode) === 'OFFSET_OUT_OF_RANGE')
         target.fail(
           new OperatingError('log.offset-out-of-range', `${this.#options.topic}/${part.partition}: ${from}.`),
         );
       else failure ??= new KafkaFailure(errorType(part.errorCode), 'Fetch');
     }
     if (failure !== undefined) throw failure;
+    return came;
   }
 
   async #pause(caught: unknown, pauseMs: number): Promise<void> {

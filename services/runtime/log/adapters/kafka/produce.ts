@@ -1,8 +1,9 @@
 /** Writing batches of records to partitions, as a producer that the broker can tell repeats from. */
-import { recordBytes } from '../../record-size.ts';
 import type { OutgoingRecord } from '../../record-log.ts';
 import type { KafkaClient } from './client.ts';
 import { errorType, KafkaFailure } from './failure.ts';
+import { produceRequest } from './produce-request.ts';
+import { framedBytes } from './record-batch.ts';
 import type { ProducerIdentity } from './requests.ts';
 
 /** Records that go to one partition in one write. `topic` is the broker's name for it. */
@@ -10,6 +11,7 @@ export interface PartitionBatch<Record extends OutgoingRecord = OutgoingRecord> 
   readonly topic: string;
   readonly partition: number;
   readonly records: Record[];
+  /** The sum of their `framedBytes`. */
   bytes: number;
 }
 
@@ -24,12 +26,6 @@ export type Written = { readonly baseOffset: number } | { readonly failure: Kafk
 /** A batch with its framing must stay below the broker's 1 MiB; one larger record goes alone. */
 const batchBytesMax = 900_000;
 const batchRecordsMax = 10_000;
-/** Generous for length, offset and timestamp deltas, and header framing. */
-const recordOverheadBytes = 64;
-
-/** Bytes that a record takes in a batch, at most. */
-export const framedBytes = (record: OutgoingRecord): number =>
-  recordBytes(record) + recordOverheadBytes + 16 * Object.keys(record.headers).length;
 
 /** Adds the record unless the batch would become too large; says whether it did. */
 export function addToBatch<Record extends OutgoingRecord>(batch: PartitionBatch<Record>, record: Record): boolean {
@@ -55,12 +51,6 @@ export class Sequences {
     this.#next.set(`${batch.topic}/${batch.partition}`, next);
   }
 }
-
-const messageOf = ({ key, value, headers }: OutgoingRecord) => ({
-  key: Buffer.from(key),
-  value: Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength),
-  headers,
-});
 
 /** Who writes, and within what. */
 export interface Producing {
@@ -105,27 +95,20 @@ async function produceAt(
   const topics = new Map<string, SequencedBatch[]>();
   for (const batch of batches) topics.set(batch.topic, [...(topics.get(batch.topic) ?? []), batch]);
   try {
-    const answer = await client.sendUnchecked(leader, 'Produce', {
-      ...identity,
-      transactionalId,
-      acks: -1,
-      timeout: timeoutMs,
-      topicData: [...topics].map(([topic, group]) => ({
-        topic,
-        partitions: group.map(({ partition, firstSequence, records }) => ({
-          partition,
-          firstSequence,
-          messages: records.map(messageOf),
-        })),
-      })),
-    });
+    const { produced } = await client.sendOwnUnchecked(
+      leader,
+      produceRequest({
+        ...identity,
+        transactionalId,
+        timeoutMs,
+        topics: [...topics].map(([topic, partitions]) => ({ topic, partitions })),
+      }),
+    );
     return batches.map(({ topic, partition }) => {
-      const result = answer.topics
-        .find(({ topicName }) => topicName === topic)
-        ?.partitions.find((candidate) => candidate.partition === partition);
+      const result = produced.find((candidate) => candidate.partition === partition && candidate.topic === topic);
       if (result === undefined) return { failure: new KafkaFailure('UNKNOWN', 'no result for a partition') };
       if (result.errorCode !== 0) return { failure: new KafkaFailure(errorType(result.errorCode), 'Produce') };
-      return { baseOffset: Number(result.baseOffset) };
+      return { baseOffset: result.baseOffset };
     });
   } catch (caught) {
     const failure = failureOf(caught);

@@ -65,24 +65,6 @@ interface InTransaction extends ProducerIdentity {
 
 /** Requests that kafkajs encodes: arguments and answer of each, by its name there. */
 export interface Requests {
-  Produce: [
-    ProducerIdentity & {
-      readonly transactionalId: string | undefined;
-      readonly acks: -1;
-      readonly timeout: number;
-      readonly topicData: readonly ByTopic<{
-        readonly partition: number;
-        readonly firstSequence: number;
-        readonly messages: readonly { readonly key: Buffer; readonly value: Buffer; readonly headers: object }[];
-      }>[];
-    },
-    {
-      readonly topics: readonly {
-        readonly topicName: string;
-        readonly partitions: readonly (PartitionCoded & { readonly baseOffset: string })[];
-      }[];
-    },
-  ];
   Fetch: [
     {
       readonly isolationLevel: 1;

@@ -1,3 +1,6 @@
+/** Moments of a commit at which a process can die with different consequences. */
+export type CommitPoint = 'begun' | 'appended' | 'offset-moved' | 'commit-sent';
+
 /** Faults that tests stage and protections that they take out, to show that the suite would notice. Empty in production. */
 export interface KafkaSeam {
   /** The process "hangs": no heartbeat is sent and its absence is not noticed. */
@@ -6,6 +9,8 @@ export interface KafkaSeam {
   readonly cut?: AbortSignal;
   /** Awaited with everything written but before the request that ends a transaction. */
   beforeEndOfTransaction?: (partition: number) => Promise<void>;
+  /** Awaited at each of these moments; `commit-sent` while the request is under way. */
+  reached?: (point: CommitPoint, partition: number) => Promise<void>;
   /** Awaited by a new owner before it fences. */
   beforeFence?: (partition: number) => Promise<void>;
   /** What becomes of the commit about to be sent. */

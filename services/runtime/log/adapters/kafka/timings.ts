@@ -4,6 +4,7 @@
 export interface KafkaTimings {
   /** A member that was silent this long is out of its group. */
   readonly sessionTimeoutMs: number;
+  /** Members learn of a rebalance by a heartbeat, and it ends when all of them have: partitions that stay wait for it too. */
   readonly heartbeatIntervalMs: number;
   /** How long a rebalance waits for members to finish what they do. */
   readonly rebalanceTimeoutMs: number;
@@ -24,7 +25,7 @@ export interface KafkaTimings {
 
 export const kafkaTimingsDefault: KafkaTimings = {
   sessionTimeoutMs: 30_000,
-  heartbeatIntervalMs: 3_000,
+  heartbeatIntervalMs: 1_000,
   rebalanceTimeoutMs: 60_000,
   transactionTimeoutMs: 10_000,
   requestTimeoutMs: 4_000,

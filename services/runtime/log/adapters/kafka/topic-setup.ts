@@ -1,5 +1,5 @@
 /** Topics at the broker, as `schemas/topics.ts` has them. */
-import { topicTable, type Retention } from '#schemas/topics.ts';
+import { isIncarnationOf, topicTable, type Retention } from '#schemas/topics.ts';
 import { OperatingError } from '#runtime/errors.ts';
 import type { KafkaClient } from './client.ts';
 import { asUnavailable, errorType, KafkaFailure } from './failure.ts';
@@ -21,8 +21,9 @@ export interface TopicSetup {
 const retentionMs = (retention: Retention | undefined): number =>
   retention?.kind === 'days' ? retention.days * dayMs : -1;
 
-function configOf(topic: string, replicas: number): { name: string; value: string }[] {
-  const retention = topicTable.find(({ name }) => name === topic)?.retention;
+/** Settings of a topic, by its name without prefix. */
+export function configOf(topic: string, replicas: number): { name: string; value: string }[] {
+  const retention = topicTable.find(({ name }) => isIncarnationOf(topic, name))?.retention;
   const entries: Record<string, string | number> = {
     'cleanup.policy': 'delete',
     'retention.ms': retentionMs(retention),

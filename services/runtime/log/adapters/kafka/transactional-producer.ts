@@ -85,9 +85,10 @@ export class TransactionalProducer {
     const deadline = Date.now() + Math.floor(this.#timings.transactionTimeoutMs * 0.8);
     try {
       await this.#addPartitions(identity, outputs, deadline);
+      await this.#seam.reached?.('begun', move.partition);
       // Both must have ended before an abort may be sent.
       const parts = await Promise.allSettled([
-        this.#write(identity, outputs, deadline),
+        this.#write(identity, outputs, deadline).then(() => this.#seam.reached?.('appended', move.partition)),
         this.#moveOffset(identity, move, deadline),
       ]);
       for (const part of parts) if (part.status === 'rejected') throw part.reason;
@@ -95,7 +96,8 @@ export class TransactionalProducer {
       await this.#abort(identity, caught);
     }
     await this.#seam.beforeEndOfTransaction?.(move.partition);
-    await this.#end(identity);
+    const ending = this.#end(identity);
+    await Promise.all([ending, this.#seam.reached?.('commit-sent', move.partition)]);
   }
 
   #coordinator(): Promise<number> {
@@ -159,6 +161,7 @@ export class TransactionalProducer {
         txnOffsetCommit({ ...move, ...named, ...membership }),
       ),
     );
+    await this.#seam.reached?.('offset-moved', move.partition);
   }
 
   /** Gives the transaction up and throws what its failure means for the caller. */

@@ -5,12 +5,12 @@
  * Invariants: at most one transaction in flight; calls are written in the order in which they came;
  * a call is in one transaction, whole.
  */
-import type { Database } from '../../../database/database.ts';
+import type { Database, Sql } from '../../../database/database.ts';
 import { OperatingError } from '../../../errors.ts';
 import type { OutgoingRecord, RecordPosition } from '../../record-log.ts';
 import { recordBytes, refuseTooLarge } from '../../record-size.ts';
 import { logErrorOf } from './log-errors.ts';
-import { writeRecords, type Head } from './record-store.ts';
+import { writeRecords, type WrittenStretch } from './record-store.ts';
 
 const batchRecordsMax = 2_000;
 const batchBytesMax = 8 * 1024 * 1024;
@@ -27,8 +27,8 @@ interface Call {
 export interface AppenderOptions {
   readonly database: Database;
   readonly partitionOf: (key: string) => number;
-  /** Told the new ends after each commit. */
-  readonly written: (heads: readonly Head[]) => void;
+  /** Told what was written after each commit. */
+  readonly written: (stretches: readonly WrittenStretch[]) => void;
 }
 
 /** The append side of one handle. */
@@ -84,10 +84,9 @@ export class Appender {
     const { database, partitionOf, written } = this.#options;
     const records = calls.flatMap((call) => call.records);
     try {
-      const { positions, heads } = await database.transaction([], (sql) =>
-        writeRecords(sql, records, partitionOf, 'append'),
-      );
-      written(heads);
+      const alone: Sql = { query: (text, values) => database.query([], text, values) };
+      const { positions, stretches } = await writeRecords(alone, records, partitionOf, 'append');
+      written(stretches);
       let from = 0;
       for (const call of calls) {
         call.resolve(positions.slice(from, from + call.records.length));

@@ -20,6 +20,7 @@ import { dispositionOf, OperatingError } from '../../../errors.ts';
 import { fairShares } from '../../fair-share.ts';
 import type { Consumer, ConsumeOptions } from '../../record-log.ts';
 import type { Logger } from '../../../logger.ts';
+import type { CursorMove } from './cursor-mover.ts';
 import {
   join,
   leave,
@@ -34,7 +35,8 @@ import { Holding, type HoldingEnd } from './holding.ts';
 import type { PostgresLogInternals } from './internals.ts';
 import { asLog } from './log-errors.ts';
 import type { Pulse, PulseListener } from './pulse.ts';
-import { refuseOutOfRange } from './record-store.ts';
+import type { RecentRecords } from './recent-records.ts';
+import { refuseOutOfRange, type WrittenStretch } from './record-store.ts';
 import { Slots } from './slots.ts';
 
 /** Slices of one consumer in process at once; each needs a connection while it reads or commits. */
@@ -54,6 +56,9 @@ export interface ConsumerOptions {
   readonly leaseMs: number;
   readonly partitionOf: (key: string) => number;
   readonly pulse: Pulse;
+  readonly recent: RecentRecords;
+  readonly written: (stretches: readonly WrittenStretch[]) => void;
+  readonly moveCursor: (move: CursorMove) => Promise<boolean>;
   readonly internals: PostgresLogInternals;
   readonly logger: Logger | undefined;
 }
@@ -232,7 +237,7 @@ export class PostgresConsumer implements Consumer, PulseListener {
 
   #hold(taken: TakenCursor): void {
     if (!this.#live) return;
-    const { consume, database, partitionOf, internals, pulse } = this.#options;
+    const { consume, database, partitionOf, internals, pulse, recent, written, moveCursor } = this.#options;
     const startOffset = this.#startOffsetOf(taken);
     const holding = new Holding(
       {
@@ -242,7 +247,9 @@ export class PostgresConsumer implements Consumer, PulseListener {
         slots: this.#slots,
         internals,
         isLeaseSure: () => pulse.isLeaseSure(),
-        written: (heads) => pulse.announceHeads(heads),
+        recent,
+        written,
+        moveCursor,
       },
       taken,
       startOffset,

@@ -1,7 +1,7 @@
 /** The contract's harness on Postgres; for tests only. Each handle has a pool of its own, as a process would. */
 import pg from 'pg';
 
-import { openDatabase, type Database, type Sql } from '#runtime/database/database.ts';
+import { openDatabase, type Database, type Sql, type SqlResult } from '#runtime/database/database.ts';
 import { OperatingError } from '#runtime/errors.ts';
 import type { RecordLog } from '#runtime/log/record-log.ts';
 import { terminateConnections, testDatabase } from '#runtime/testing/postgres.ts';
@@ -85,6 +85,15 @@ export async function makePostgresHarness(
     loseNextAnswer(log, outcome) {
       handleOf(log).database.loseNextAnswer = outcome;
     },
+    holdNextCommit(log, until) {
+      const { database: staged } = handleOf(log);
+      return new Promise((reached) => {
+        staged.holdNextCommit = () => {
+          reached();
+          return until;
+        };
+      });
+    },
     async close() {
       await Promise.all([...handles.values()].map(({ database }) => database.close()));
       await owner.end();
@@ -97,6 +106,7 @@ export async function makePostgresHarness(
 class StagedDatabase implements Database {
   severed = false;
   loseNextAnswer: 'applied' | 'lost' | undefined;
+  holdNextCommit: (() => Promise<void>) | undefined;
   readonly #inner: Database;
 
   constructor(inner: Database) {
@@ -109,12 +119,15 @@ class StagedDatabase implements Database {
     const result = await this.#inner.transaction(tenants, async (sql) => {
       const done = await work({
         query: (text, values) => {
-          staged.movesCursor ||= text.includes('SET committed_offset = $');
+          staged.movesCursor ||= /SET committed_offset = [$m]/.test(text);
           return sql.query(text, values);
         },
       });
       this.#refuseSevered();
-      if (staged.movesCursor) staged.outcome = this.#takeStaged();
+      if (staged.movesCursor) {
+        await this.#takeHold()?.();
+        staged.outcome = this.#takeStaged();
+      }
       if (staged.outcome === 'lost') throw new OperatingError('database.unavailable');
       return done;
     });
@@ -122,8 +135,18 @@ class StagedDatabase implements Database {
     return result;
   }
 
+  query<Row>(tenants: readonly string[], text: string, values?: readonly unknown[]): Promise<SqlResult<Row>> {
+    return this.transaction(tenants, (sql) => sql.query<Row>(text, values));
+  }
+
   close(): Promise<void> {
     return this.#inner.close();
+  }
+
+  #takeHold(): (() => Promise<void>) | undefined {
+    const hold = this.holdNextCommit;
+    this.holdNextCommit = undefined;
+    return hold;
   }
 
   #takeStaged(): 'applied' | 'lost' | undefined {

@@ -8,7 +8,8 @@
  * H1 A slice begins where the slice before it ended; slices come one by one.
  * H2 After `lost` nothing is written, not even begun.
  * H3 A commit locks its cursor first: whoever wants to take over waits for its end, or is first.
- * H4 From the moment that COMMIT was sent, any failure is an unknown outcome.
+ * H4 From the moment that COMMIT was sent, any failure is an unknown outcome. (A move without outputs is not
+ *    one of these: see cursor-mover.ts.)
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -16,10 +17,12 @@ import type { Database, Sql } from '../../../database/database.ts';
 import { dispositionOf, OperatingError } from '../../../errors.ts';
 import type { Assignment, ConsumeOptions, OutgoingRecord, Slice, SliceWorker } from '../../record-log.ts';
 import { refuseTooLarge } from '../../record-size.ts';
+import type { CursorMove } from './cursor-mover.ts';
 import { lockCursor, moveCursor, type OwnedCursor, type TakenCursor } from './group-store.ts';
 import type { PostgresLogInternals } from './internals.ts';
 import { asLog, logErrorOf } from './log-errors.ts';
-import { readPiece, refuseOutOfRange, writeRecords, type Head } from './record-store.ts';
+import type { RecentRecords } from './recent-records.ts';
+import { readPiece, refuseOutOfRange, writeRecords, type WrittenStretch } from './record-store.ts';
 import type { Slots } from './slots.ts';
 
 const backOffMsMin = 50;
@@ -33,7 +36,9 @@ export interface HoldingOptions {
   readonly slots: Slots;
   readonly internals: PostgresLogInternals;
   readonly isLeaseSure: () => boolean;
-  readonly written: (heads: readonly Head[]) => void;
+  readonly recent: RecentRecords;
+  readonly written: (stretches: readonly WrittenStretch[]) => void;
+  readonly moveCursor: (move: CursorMove) => Promise<boolean>;
 }
 
 /** How a holding's loop ended. */
@@ -120,8 +125,13 @@ export class Holding implements Assignment {
   }
 
   async #read(): Promise<Slice> {
-    const { database, consume } = this.#options;
+    const { database, consume, recent } = this.#options;
     const { topic, partition } = this;
+    const known = recent.take(topic, partition, this.#place, {
+      recordsMax: consume.sliceRecordsMax,
+      bytesMax: consume.sliceBytesMax,
+    });
+    if (known !== undefined) return known;
     const piece = await asLog(() =>
       database.transaction([], (sql) =>
         readPiece(sql, {
@@ -167,6 +177,8 @@ export class Holding implements Assignment {
       this.#wake = resolve;
     });
     this.#wake = () => undefined;
+    const { patienceMs } = this.#options.consume;
+    if (patienceMs !== undefined && this.active) await this.#pause(patienceMs);
   }
 
   async commit(
@@ -178,12 +190,16 @@ export class Holding implements Assignment {
       throw new Error('A consumer without transactions cannot commit outputs.');
     refuseTooLarge(outputs);
     this.#refuseLost();
+    if (!this.#options.consume.transactional && prepare === undefined) {
+      if (!(await asLog(() => this.#options.moveCursor({ ...this.#cursor(), nextOffset })))) this.#fenced();
+      return;
+    }
     const step = { preparing: false, committing: false };
     try {
-      const heads = await this.#options.database.transaction([], (sql) =>
+      const stretches = await this.#options.database.transaction([], (sql) =>
         this.#commitIn(sql, { outputs, nextOffset, prepare, step }),
       );
-      this.#options.written(heads);
+      this.#options.written(stretches);
     } catch (caught) {
       // What `prepare` threw is its caller's own.
       if (step.preparing) throw caught;
@@ -195,22 +211,40 @@ export class Holding implements Assignment {
     }
   }
 
-  async #commitIn(sql: Sql, commit: CommitInProgress): Promise<readonly Head[]> {
-    const { outputs, nextOffset, prepare, step } = commit;
-    const { consume, internals, partitionOf } = this.#options;
-    const epoch = internals.fence ? this.epoch : null;
-    const cursor: OwnedCursor = { group: consume.group, topic: this.topic, partition: this.partition, epoch };
-    if (!(await lockCursor(sql, cursor))) this.#fenced();
-    if (prepare !== undefined) {
-      step.preparing = true;
-      await prepare(sql);
-      step.preparing = false;
-    }
+  async #commitIn(sql: Sql, commit: CommitInProgress): Promise<readonly WrittenStretch[]> {
+    const { outputs, nextOffset, step } = commit;
+    const cursor = this.#cursor();
+    await this.#lockAndPrepare(sql, cursor, commit);
     this.#refuseLost();
-    const { heads } = await writeRecords(sql, outputs, partitionOf, 'transaction');
-    if (!(await moveCursor(sql, cursor, nextOffset))) this.#fenced();
+    const [{ stretches }, isMoved] = await Promise.all([
+      writeRecords(sql, outputs, this.#options.partitionOf, 'transaction'),
+      moveCursor(sql, cursor, nextOffset),
+    ]);
+    if (!isMoved) this.#fenced();
     step.committing = true;
-    return heads;
+    return stretches;
+  }
+
+  /** H3, without waiting for the lock before what else there is to do: who does not get it rolls back. */
+  async #lockAndPrepare(sql: Sql, cursor: OwnedCursor, { prepare, step }: CommitInProgress): Promise<void> {
+    const locking = lockCursor(sql, cursor);
+    locking.catch(() => undefined);
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      await prepare?.(sql);
+    } catch (caught) {
+      failure = { error: caught };
+    }
+    if (!(await locking)) this.#fenced();
+    if (failure === undefined) return;
+    step.preparing = true;
+    throw failure.error;
+  }
+
+  #cursor(): OwnedCursor {
+    const { consume, internals } = this.#options;
+    const epoch = internals.fence ? this.epoch : null;
+    return { group: consume.group, topic: this.topic, partition: this.partition, epoch };
   }
 
   #fenced(): never {

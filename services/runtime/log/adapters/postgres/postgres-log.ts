@@ -25,11 +25,13 @@ import type {
 } from '../../record-log.ts';
 import { Appender } from './appender.ts';
 import { PostgresConsumer } from './consumer.ts';
+import { type CursorMove, openCursorMover } from './cursor-mover.ts';
 import { createGroup } from './group-store.ts';
 import { internalsDefault, type PostgresLogInternals } from './internals.ts';
 import { asLog, noSuchTopic } from './log-errors.ts';
 import { Pulse } from './pulse.ts';
-import { bisectTime, readPiece } from './record-store.ts';
+import { RecentRecords } from './recent-records.ts';
+import { bisectTime, readPiece, type WrittenStretch } from './record-store.ts';
 
 const rangeRecordsMax = 500;
 const rangeBytesMax = 4 * 1024 * 1024;
@@ -44,7 +46,10 @@ export interface PostgresLogOptions {
   readonly logger?: Logger;
   /** Time after which a process that gave no sign loses its partitions. */
   readonly leaseMs?: number;
-  /** Time within which records of other processes are noticed; those of this process are at once. */
+  /**
+   * Time within which records of other processes are noticed; those of this process are at once. Where
+   * there is no other, only what was written without an answer waits for it, and it may be rarer.
+   */
   readonly pollMs?: number;
   /**
    * True when no other process can be on this log (the data directory is locked) and this is the first
@@ -79,12 +84,15 @@ class PostgresLog implements RecordLog {
   readonly #internals: PostgresLogInternals;
   readonly #pulse: Pulse;
   readonly #appender: Appender;
+  readonly #recent = new RecentRecords();
+  readonly #moveCursor: (move: CursorMove) => Promise<boolean>;
   readonly #consumers = new Set<PostgresConsumer>();
   readonly #knownTopics = new Set<string>();
   #closing: Promise<void> | undefined;
 
   constructor(options: PostgresLogOptions, internals: PostgresLogInternals, identity: string) {
-    const { database, partitionCount, leaseMs = 3_000, pollMs = 150 } = options;
+    const { database, partitionCount, leaseMs = 3_000, onlyProcess = false } = options;
+    const { pollMs = onlyProcess ? 1_000 : 150 } = options;
     this.partitionCount = partitionCount;
     this.#options = { ...options, leaseMs };
     this.#internals = internals;
@@ -92,11 +100,18 @@ class PostgresLog implements RecordLog {
     this.#appender = new Appender({
       database,
       partitionOf: this.partitionOf,
-      written: (heads) => this.#pulse.announceHeads(heads),
+      written: this.#written,
     });
+    this.#moveCursor = openCursorMover(database);
   }
 
   readonly partitionOf = (key: string): number => partitionOfKey(key, this.partitionCount);
+
+  readonly #written = (stretches: readonly WrittenStretch[]): void => {
+    // Before anybody is told, so that those who are find it.
+    this.#recent.add(stretches);
+    this.#pulse.announceHeads(stretches);
+  };
 
   async createTopics(names: readonly string[]): Promise<void> {
     const sorted = [...names].sort();
@@ -138,6 +153,7 @@ class PostgresLog implements RecordLog {
   async consume(consume: ConsumeOptions): Promise<Consumer> {
     this.#refuseClosed();
     const { database, clientId, leaseMs, logger } = this.#options;
+    this.#recent.follow(consume.topic);
     const consumer = new PostgresConsumer({
       consume,
       database,
@@ -145,6 +161,9 @@ class PostgresLog implements RecordLog {
       leaseMs,
       partitionOf: this.partitionOf,
       pulse: this.#pulse,
+      recent: this.#recent,
+      written: this.#written,
+      moveCursor: this.#moveCursor,
       internals: this.#internals,
       logger,
     });

@@ -14,79 +14,114 @@ import { recordBytes } from '../../record-size.ts';
 import { noSuchTopic } from './log-errors.ts';
 
 /** New end of a partition after a write. */
-export interface Head {
-  readonly topic: string;
-  readonly partition: number;
-  readonly nextOffset: number;
-}
+export type Head = Pick<WrittenStretch, 'topic' | 'partition' | 'nextOffset'>;
 
 /** What a write did. */
 export interface Written {
   /** As many as records, in their order. */
   readonly positions: readonly RecordPosition[];
-  readonly heads: readonly Head[];
+  /** One per partition. */
+  readonly stretches: readonly WrittenStretch[];
 }
 
-interface LockedPartition {
+/** One after another on one partition, as one write made them. */
+export interface WrittenStretch {
   readonly topic: string;
   readonly partition: number;
-  nextOffset: number;
-  readonly at: number;
+  readonly from: number;
+  /** The partition's end after the write; past the last record's offset + 1 where W3 took one more. */
+  readonly nextOffset: number;
+  readonly records: readonly LoggedRecord[];
 }
 
-const lockText = `
-  SELECT p.topic, p.partition, p.next_offset,
-         greatest(p.last_appended_at, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS at
-  FROM log.partitions p
-  WHERE (p.topic, p.partition) IN (SELECT * FROM unnest($1::text[], $2::integer[]))
-  ORDER BY p.topic, p.partition
-  FOR UPDATE`;
-
+// One statement, so that the partitions are locked for as short as may be. `home` locks in the order of W2
+// and has the ends as the lock found them; a record whose partition is not there gets no offset, which
+// its column refuses, and nothing is written.
 const writeText = `
-  WITH moved AS (
-    UPDATE log.partitions p SET next_offset = m.next_offset, last_appended_at = m.at
-    FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) AS m (topic, partition, next_offset, at)
-    WHERE p.topic = m.topic AND p.partition = m.partition
+  WITH home AS MATERIALIZED (
+    SELECT p.topic, p.partition, p.next_offset,
+           greatest(p.last_appended_at, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS at
+    FROM log.partitions p
+    WHERE (p.topic, p.partition) IN (SELECT * FROM unnest($1::text[], $2::integer[]))
+    ORDER BY p.topic, p.partition
+    FOR UPDATE
+  ), moved AS (
+    UPDATE log.partitions p SET next_offset = home.next_offset + m.taken, last_appended_at = home.at
+    FROM home JOIN unnest($1::text[], $2::integer[], $3::integer[]) AS m (topic, partition, taken) USING (topic, partition)
+    WHERE p.topic = home.topic AND p.partition = home.partition
+  ), written AS (
+    INSERT INTO log.records (topic, partition, record_offset, key, value, headers, bytes, appended_at)
+    SELECT r.topic, r.partition, home.next_offset + r.place, r.key, r.value, r.headers, r.bytes, home.at
+    FROM unnest($4::text[], $5::integer[], $6::integer[], $7::text[], $8::bytea[], $9::text[], $10::integer[])
+      AS r (topic, partition, place, key, value, headers, bytes)
+    LEFT JOIN home USING (topic, partition)
   )
-  INSERT INTO log.records (topic, partition, record_offset, key, value, headers, bytes, appended_at)
-  SELECT * FROM unnest($5::text[], $6::integer[], $7::bigint[], $8::text[], $9::bytea[], $10::text[], $11::integer[], $12::bigint[])`;
+  SELECT topic, partition, next_offset, at FROM home`;
 
-/** Writes the records at the ends of their partitions, in the transaction given. */
+interface HomeRow {
+  readonly topic: string;
+  readonly partition: number;
+  readonly next_offset: string;
+  readonly at: string;
+}
+
+/** Records of one partition among those to be written. */
+interface Share {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: OutgoingRecord[];
+}
+
+/** Writes the records at the ends of their partitions, in one statement. Throws when a topic is not there; then nothing was written. */
 export async function writeRecords(
   sql: Sql,
   records: readonly OutgoingRecord[],
   partitionOf: (key: string) => number,
   kind: 'append' | 'transaction',
 ): Promise<Written> {
-  if (records.length === 0) return { positions: [], heads: [] };
-  const locked = await lockPartitions(sql, records, partitionOf);
-  const rows = records.map((record) => {
+  if (records.length === 0) return { positions: [], stretches: [] };
+  const shares = new Map<string, Share>();
+  const placed = records.map((record) => {
+    const { topic } = record;
     const partition = partitionOf(record.key);
-    const home = locked.get(nameOf(record.topic, partition));
-    if (home === undefined) throw noSuchTopic(record.topic);
-    const offset = home.nextOffset;
-    home.nextOffset += 1;
-    return { record, partition, offset, at: home.at };
+    const name = nameOf(topic, partition);
+    const share = shares.get(name) ?? { topic, partition, records: [] };
+    shares.set(name, share);
+    return { record, partition, name, place: share.records.push(record) - 1 };
   });
-  const heads = [...locked.values()];
-  if (kind === 'transaction') for (const head of heads) head.nextOffset += 1;
-  await sql.query(writeText, [
-    heads.map((head) => head.topic),
-    heads.map((head) => head.partition),
-    heads.map((head) => head.nextOffset),
-    heads.map((head) => head.at),
-    rows.map(({ record }) => record.topic),
-    rows.map(({ partition }) => partition),
-    rows.map(({ offset }) => offset),
-    rows.map(({ record }) => record.key),
-    rows.map(({ record }) => asBuffer(record.value)),
-    rows.map(({ record }) => JSON.stringify(record.headers)),
-    rows.map(({ record }) => recordBytes(record)),
-    rows.map(({ at }) => at),
-  ]);
+  const homes = [...shares.values()];
+  const taken = ({ records: { length } }: Share): number => (kind === 'transaction' ? length + 1 : length);
+  const { rows } = await sql
+    .query<HomeRow>(writeText, [
+      homes.map(({ topic }) => topic),
+      homes.map(({ partition }) => partition),
+      homes.map(taken),
+      placed.map(({ record }) => record.topic),
+      placed.map(({ partition }) => partition),
+      placed.map(({ place }) => place),
+      placed.map(({ record }) => record.key),
+      placed.map(({ record }) => asBuffer(record.value)),
+      placed.map(({ record }) => JSON.stringify(record.headers)),
+      placed.map(({ record }) => recordBytes(record)),
+    ])
+    .catch((caught: unknown) => {
+      if (isHeld(caught)) throw new OperatingError('log.unavailable', 'The topic takes no more records.', caught);
+      if (isMissing(caught)) throw noSuchTopic([...new Set(homes.map(({ topic }) => topic))].join(' or '));
+      throw caught;
+    });
+  const froms = new Map(rows.map((row) => [nameOf(row.topic, row.partition), Number(row.next_offset)]));
   return {
-    positions: rows.map(({ record, partition, offset }) => ({ topic: record.topic, partition, offset })),
-    heads,
+    positions: placed.map(({ record: { topic }, partition, name, place }) => ({
+      topic,
+      partition,
+      offset: (froms.get(name) ?? NaN) + place,
+    })),
+    stretches: rows.flatMap(({ topic, partition, next_offset, at }) => {
+      const share = shares.get(nameOf(topic, partition));
+      const from = Number(next_offset);
+      if (share === undefined) return [];
+      return [{ topic, partition, from, nextOffset: from + taken(share), records: loggedOf(share, from, Number(at)) }];
+    }),
   };
 }
 
@@ -94,28 +129,22 @@ const nameOf = (topic: string, partition: number): string => `${topic}/${partiti
 
 const asBuffer = (value: Uint8Array): Buffer => Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 
-async function lockPartitions(
-  sql: Sql,
-  records: readonly OutgoingRecord[],
-  partitionOf: (key: string) => number,
-): Promise<Map<string, LockedPartition>> {
-  const wanted = new Map<string, { topic: string; partition: number }>();
-  for (const { topic, key } of records) {
-    const partition = partitionOf(key);
-    wanted.set(nameOf(topic, partition), { topic, partition });
-  }
-  const homes = [...wanted.values()];
-  const { rows } = await sql.query<{ topic: string; partition: number; next_offset: string; at: string }>(lockText, [
-    homes.map(({ topic }) => topic),
-    homes.map(({ partition }) => partition),
-  ]);
-  return new Map(
-    rows.map(({ topic, partition, next_offset, at }) => [
-      nameOf(topic, partition),
-      { topic, partition, nextOffset: Number(next_offset), at: Number(at) },
-    ]),
-  );
-}
+/** Postgres' not_null_violation. */
+const isMissing = (caught: unknown): boolean => caught instanceof Error && 'code' in caught && caught.code === '23502';
+
+/** Postgres' check_violation, of the constraint that a held partition has (migration 012). */
+const isHeld = (caught: unknown): boolean => caught instanceof Error && 'code' in caught && caught.code === '23514';
+
+const loggedOf = ({ topic, partition, records }: Share, from: number, timestamp: number): readonly LoggedRecord[] =>
+  records.map(({ key, value, headers }, place) => ({
+    topic,
+    partition,
+    offset: from + place,
+    key,
+    value: asBuffer(value),
+    headers,
+    timestamp,
+  }));
 
 /** Which records to read: at or after `from`, before `to` (null: no bound), within both limits. */
 export interface ReadOptions {

@@ -2,7 +2,8 @@
  * What the handles of a simulated log share, as processes share a broker: partitions, groups, faults.
  *
  * Owns all of the log's state. Invariants:
- * S1 A cursor has one owner; taking it raises its epoch and aborts what the earlier owner left open.
+ * S1 A cursor has one owner in its group. Who is given it fences: that raises the epoch and aborts what
+ *    earlier owners left open. Between being given it and fencing, an earlier owner can still commit.
  * S2 A commit takes effect only under the newest epoch, and in one step that nothing can come between.
  */
 import { setImmediate as immediate } from 'node:timers/promises';
@@ -10,6 +11,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { OperatingError } from '../../../errors.ts';
 import { fairShares } from '../../fair-share.ts';
 import { chanceOf, type Chance } from './chance.ts';
+import type { LoggedRecord } from '../../record-log.ts';
 import type { SimulatedConsumer } from './simulated-consumer.ts';
 import { SimulatedPartition, type Transaction } from './simulated-partition.ts';
 
@@ -19,8 +21,8 @@ export interface Cursor {
   committed: number | null;
   epoch: number;
   owner: SimulatedConsumer | undefined;
-  /** What the owner has begun and not ended. */
-  open: Transaction | undefined;
+  /** What its owners have begun and not ended. */
+  readonly open: Set<Transaction>;
 }
 
 /** A group on a topic. */
@@ -32,19 +34,65 @@ export interface Group {
 /** How the next commit is to go wrong. */
 export type CommitFault = 'fail' | 'unknown-applied' | 'unknown-lost';
 
+/** Where a process waits for the log: a request is on its way, an answer is, or it waits by itself. */
+export type LogPoint =
+  | 'ask call'
+  | 'ask fence'
+  | 'ask offset'
+  | 'ask fetch'
+  | 'ask write'
+  | 'ask commit'
+  | 'answer call'
+  | 'answer commit'
+  | 'wait back-off'
+  | 'wait leave';
+
+/** Waits at a point. May throw `log.unavailable`, except where it answers a commit. */
+export type Pace = (point: LogPoint) => Promise<void>;
+
+/** What can be switched off, so that tests can show what it protects from. */
+export type LogProtection = 'fence' | 're-read';
+
+/** A commit that took effect. */
+export interface SimulatedCommit {
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+  /** Committed offset before and after. */
+  readonly before: number;
+  readonly nextOffset: number;
+  readonly outputs: readonly LoggedRecord[];
+}
+
+/** What is the same for all of a log. */
+export interface ClusterOptions {
+  readonly seed: number;
+  readonly now: () => number;
+  readonly without?: LogProtection | undefined;
+  /** Told of every commit that takes effect, in that order, at once. */
+  readonly committed?: ((commit: SimulatedCommit) => void) | undefined;
+}
+
+/** Turns of the event loop in place of back-off times. */
+const backOffTurns = 5;
+
 /** The broker. */
 export class SimulatedCluster {
   readonly chance: Chance;
   readonly now: () => number;
+  readonly without: LogProtection | undefined;
+  readonly committed: (commit: SimulatedCommit) => void;
   readonly commitFaults: CommitFault[] = [];
   unavailable = false;
   readonly #topics = new Map<string, readonly SimulatedPartition[]>();
   readonly #groups = new Map<string, Group>();
   #busy = 0;
 
-  constructor(seed: number, now: () => number) {
+  constructor({ seed, now, without, committed }: ClusterOptions) {
     this.chance = chanceOf(seed);
     this.now = now;
+    this.without = without;
+    this.committed = committed ?? (() => undefined);
   }
 
   /** Creates a topic, or refuses one with another partition count. */
@@ -83,7 +131,7 @@ export class SimulatedCluster {
         committed: null,
         epoch: 0,
         owner: undefined,
-        open: undefined,
+        open: new Set(),
       }));
       group = { cursors, members: [] };
       this.#groups.set(id, group);
@@ -128,35 +176,40 @@ export class SimulatedCluster {
 
   /** Takes a partition from whoever has it, without a word; the group hands it out again. */
   free(group: Group, cursor: Cursor): void {
-    this.#fence(cursor);
+    cursor.owner = undefined;
     this.rebalance(group);
+  }
+
+  /** Shuts earlier owners out (S1); returns the epoch of whoever does it. */
+  fence(cursor: Cursor): number {
+    cursor.epoch += 1;
+    if (this.without !== 'fence') for (const transaction of cursor.open) this.endTransaction(transaction, 'aborted');
+    return cursor.epoch;
+  }
+
+  /** Whether an epoch may still write. */
+  mayWrite(cursor: Cursor, epoch: number): boolean {
+    return cursor.epoch === epoch || this.without === 'fence';
   }
 
   /** A consumer is gone, or believed to be. */
   remove(group: Group, consumer: SimulatedConsumer): void {
     const at = group.members.indexOf(consumer);
     if (at >= 0) group.members.splice(at, 1);
-    for (const cursor of group.cursors) if (cursor.owner === consumer) this.#fence(cursor);
+    for (const cursor of group.cursors) if (cursor.owner === consumer) cursor.owner = undefined;
     this.rebalance(group);
   }
 
   #hand(cursor: Cursor, consumer: SimulatedConsumer): void {
-    this.#fence(cursor);
     cursor.owner = consumer;
     consumer.take(cursor);
   }
 
-  #fence(cursor: Cursor): void {
-    cursor.owner = undefined;
-    cursor.epoch += 1;
-    if (cursor.open !== undefined) this.endTransaction(cursor.open, 'aborted');
-    cursor.open = undefined;
-  }
-
-  /** Lets others go on: the simulated time that anything takes. */
-  async elapse(): Promise<void> {
-    for (let turns = this.chance.below(3); turns >= 0; turns -= 1) await immediate();
-  }
+  /** The pace of processes that have none of their own: some turns of the event loop. */
+  readonly turns: Pace = async (point) => {
+    const turns = point === 'wait back-off' ? backOffTurns : 1 + this.chance.below(3);
+    for (let turn = 0; turn < turns; turn += 1) await immediate();
+  };
 
   /** Counts `work` as something that `settled` waits for. */
   async during<T>(work: () => Promise<T>): Promise<T> {

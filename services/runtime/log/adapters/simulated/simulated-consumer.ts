@@ -3,22 +3,26 @@
  *
  * Owns: which assignments run. Does not own: who has which partition (simulated-cluster.ts).
  */
-import { setImmediate as immediate } from 'node:timers/promises';
-
 import type { Sql } from '../../../database/database.ts';
 import { dispositionOf, OperatingError } from '../../../errors.ts';
-import type { Assignment, Consumer, ConsumeOptions, OutgoingRecord, Slice, SliceWorker } from '../../record-log.ts';
+import type {
+  Assignment,
+  Consumer,
+  ConsumeOptions,
+  LoggedRecord,
+  OutgoingRecord,
+  Slice,
+  SliceWorker,
+} from '../../record-log.ts';
 import { refuseTooLarge } from '../../record-size.ts';
-import type { Cursor, Group, SimulatedCluster } from './simulated-cluster.ts';
+import type { Cursor, Group, Pace, SimulatedCluster } from './simulated-cluster.ts';
 import { Transaction } from './simulated-partition.ts';
-
-/** Turns of the event loop in place of back-off times. */
-const backOffTurns = 5;
 
 /** What belongs to the process of a handle. */
 export interface SimulatedProcess {
   readonly cluster: SimulatedCluster;
   readonly partitionOf: (key: string) => number;
+  readonly pace: Pace;
   /** False once it crashed: nothing of it takes effect. */
   alive: boolean;
 }
@@ -47,7 +51,7 @@ export class SimulatedConsumer implements Consumer {
   async start(): Promise<void> {
     this.group.members.push(this);
     this.process.cluster.rebalance(this.group);
-    await this.process.cluster.elapse();
+    await this.process.pace('ask call');
     if (this.#firstFailure === undefined) return;
     this.finished.catch(() => undefined);
     await this.#ending;
@@ -83,6 +87,14 @@ export class SimulatedConsumer implements Consumer {
     this.#holdings.get(cursor)?.holding.drain();
   }
 
+  /** It was believed gone: what it had may be others' now. */
+  rejoin(): void {
+    if (this.#ending !== undefined || this.group.members.includes(this)) return;
+    for (const { holding } of this.#holdings.values()) holding.lose();
+    this.group.members.push(this);
+    this.process.cluster.rebalance(this.group);
+  }
+
   /** The process is gone: nothing is told to anyone. */
   crash(): void {
     for (const { holding } of this.#holdings.values()) holding.lose();
@@ -94,14 +106,15 @@ export class SimulatedConsumer implements Consumer {
     const { cluster } = this.process;
     try {
       const end = await holding.run();
-      if (end === 'yielded') for (let turn = 0; turn < backOffTurns; turn += 1) await immediate();
+      if (end === 'yielded') await this.process.pace('wait back-off');
     } catch (caught) {
       this.#firstFailure ??= { error: caught };
       void this.#end(caught);
     }
     holding.lose();
-    if (this.#holdings.get(cursor)?.holding === holding) this.#holdings.delete(cursor);
-    if (this.process.alive && cursor.owner === this && cursor.epoch === holding.epoch) cluster.free(this.group, cursor);
+    if (this.#holdings.get(cursor)?.holding !== holding) return;
+    this.#holdings.delete(cursor);
+    if (this.process.alive && cursor.owner === this) cluster.free(this.group, cursor);
   }
 
   #end(error: unknown): Promise<void> {
@@ -120,7 +133,7 @@ export class SimulatedConsumer implements Consumer {
       if (error !== undefined) holding.lose();
     }
     // Not in this turn: a holding that failed ends only after it called for this.
-    await immediate();
+    await this.process.pace('wait leave');
     await Promise.all(running.map(({ ended }) => ended));
     if (this.process.alive) cluster.remove(this.group, this);
     if (error === undefined) this.#finish.resolve(undefined);
@@ -131,10 +144,11 @@ export class SimulatedConsumer implements Consumer {
 class SimulatedHolding implements Assignment {
   readonly topic: string;
   readonly partition: number;
-  readonly epoch: number;
   readonly #consumer: SimulatedConsumer;
   readonly #cursor: Cursor;
   readonly #loss = new AbortController();
+  /** Set when it fenced; before, no epoch is its own. */
+  #epoch = -1;
   #place = 0;
   #draining = false;
   #wake: () => void = () => undefined;
@@ -144,7 +158,6 @@ class SimulatedHolding implements Assignment {
     this.#cursor = cursor;
     this.topic = cursor.partition.topic;
     this.partition = cursor.partition.partition;
-    this.epoch = cursor.epoch;
   }
 
   startOffset = 0;
@@ -177,7 +190,7 @@ class SimulatedHolding implements Assignment {
 
   async run(): Promise<'ended' | 'yielded'> {
     try {
-      this.startOffset = this.#place = this.#committedOffset();
+      if ((await this.#insist(() => this.#takeOver())) !== true) return 'ended';
       const worker = await this.#insist(() => this.#consumer.options.assigned(this));
       while (worker !== undefined && this.#active) {
         if (this.#place < this.#cursor.partition.stableEnd) await this.#cluster.during(() => this.#feed(worker));
@@ -188,6 +201,17 @@ class SimulatedHolding implements Assignment {
       return this.lost.aborted ? 'ended' : 'yielded';
     }
     return 'ended';
+  }
+
+  /** Fences, and reads the committed offset only then: a predecessor may have committed until now. */
+  async #takeOver(): Promise<true> {
+    const { pace } = this.#consumer.process;
+    const early = this.#committedOffset();
+    await pace('ask fence');
+    this.#epoch = this.#cluster.fence(this.#cursor);
+    await pace('ask offset');
+    this.startOffset = this.#place = this.#cluster.without === 're-read' ? early : this.#committedOffset();
+    return true;
   }
 
   #committedOffset(): number {
@@ -203,8 +227,8 @@ class SimulatedHolding implements Assignment {
   }
 
   async #feed(worker: SliceWorker): Promise<void> {
-    await this.#cluster.elapse();
-    const slice = this.#read();
+    const slice = await this.#insist(() => this.#fetch());
+    if (slice === undefined) return;
     const done = await this.#insist(async () => {
       await worker.process(slice);
       return true;
@@ -212,7 +236,8 @@ class SimulatedHolding implements Assignment {
     if (done === true) this.#place = slice.nextOffset;
   }
 
-  #read(): Slice {
+  async #fetch(): Promise<Slice> {
+    await this.#consumer.process.pace('ask fetch');
     const { sliceRecordsMax, sliceBytesMax } = this.#consumer.options;
     const { chance } = this.#cluster;
     // A broker may answer with less than was asked for.
@@ -227,13 +252,9 @@ class SimulatedHolding implements Assignment {
       } catch (caught) {
         if (dispositionOf(caught) !== 'retry') throw caught;
       }
-      await this.#backOff();
+      await this.#consumer.process.pace('wait back-off');
     }
     return undefined;
-  }
-
-  async #backOff(): Promise<void> {
-    for (let turn = 0; turn < backOffTurns; turn += 1) await immediate();
   }
 
   async #news(): Promise<void> {
@@ -253,33 +274,43 @@ class SimulatedHolding implements Assignment {
     refuseTooLarge(outputs);
     this.#refuseLost();
     this.#cluster.refuseUnavailable();
+    const { pace } = this.#consumer.process;
     const transaction = new Transaction();
-    this.#cursor.open = transaction;
+    const written: LoggedRecord[] = [];
+    this.#cursor.open.add(transaction);
     try {
       // A broker's clients send outputs before or after `prepare`; nobody may rely on either.
       const early = this.#cluster.chance.once(2);
-      if (early) this.#write(transaction, outputs);
+      if (early) written.push(...this.#write(transaction, outputs));
       await prepare?.(undefined);
-      await this.#cluster.elapse();
+      await pace('ask write');
       this.#refuseLost();
       this.#cluster.refuseUnavailable();
-      if (!early) this.#write(transaction, outputs);
-      await this.#cluster.elapse();
+      if (!early) written.push(...this.#write(transaction, outputs));
+      await pace('ask commit');
       this.#refuseLost();
     } catch (caught) {
+      this.#cursor.open.delete(transaction);
       this.#cluster.endTransaction(transaction, 'aborted');
       throw caught;
     }
-    this.#decide(transaction, nextOffset);
+    this.#decide(transaction, nextOffset, written);
+    await pace('answer commit');
   }
 
   /** The one step in which a commit takes effect, or fails as was ordered. */
-  #decide(transaction: Transaction, nextOffset: number): void {
+  #decide(transaction: Transaction, nextOffset: number, outputs: readonly LoggedRecord[]): void {
     const fault = this.#cluster.commitFaults.shift();
     const applied = fault === undefined || fault === 'unknown-applied';
     this.#cluster.endTransaction(transaction, applied ? 'committed' : 'aborted');
-    this.#cursor.open = undefined;
-    if (applied) this.#cursor.committed = nextOffset;
+    this.#cursor.open.delete(transaction);
+    if (applied) {
+      const before = this.#cursor.committed ?? 0;
+      this.#cursor.committed = nextOffset;
+      const { group } = this.#consumer.options;
+      const { topic, partition } = this;
+      this.#cluster.committed({ group, topic, partition, before, nextOffset, outputs });
+    }
     if (fault === 'fail') throw new OperatingError('log.unavailable');
     if (fault !== undefined) {
       this.lose();
@@ -287,15 +318,16 @@ class SimulatedHolding implements Assignment {
     }
   }
 
-  #write(transaction: Transaction, outputs: readonly OutgoingRecord[]): void {
+  #write(transaction: Transaction, outputs: readonly OutgoingRecord[]): readonly LoggedRecord[] {
     const { cluster, partitionOf } = this.#consumer.process;
-    for (const output of outputs)
-      transaction.write(cluster.partition(output.topic, partitionOf(output.key)), output, cluster.now());
+    return outputs.map((output) =>
+      transaction.write(cluster.partition(output.topic, partitionOf(output.key)), output, cluster.now()),
+    );
   }
 
   #refuseLost(): void {
-    const owned = this.#cursor.epoch === this.epoch && this.#consumer.process.alive && !this.lost.aborted;
-    if (owned) return;
+    const owned = this.#consumer.process.alive && !this.lost.aborted;
+    if (owned && this.#cluster.mayWrite(this.#cursor, this.#epoch)) return;
     this.lose();
     throw new OperatingError('log.fenced');
   }

@@ -4,7 +4,9 @@
  *
  * Like a broker: gaps in offsets (markers, aborted transactions), a stable end that stays behind open
  * transactions, slices smaller than asked for, outputs sent before or after `prepare`, commits of
- * unknown outcome, fencing, the size limit. `prepare` is given no transaction.
+ * unknown outcome, fencing by the successor, the size limit. `prepare` is given no transaction.
+ * Whoever opens a handle may give it a pace: then that decides how long each request and each answer
+ * takes, and which are lost.
  * Unlike a broker: nothing survives the process; a crash is noticed at once, there are no leases; back-off
  * is a few turns of the event loop; records are never joined into batches; retention does nothing.
  */
@@ -22,7 +24,7 @@ import type {
   RecordPosition,
 } from '../../record-log.ts';
 import { refuseTooLarge } from '../../record-size.ts';
-import { SimulatedCluster, type CommitFault } from './simulated-cluster.ts';
+import { SimulatedCluster, type ClusterOptions, type CommitFault, type Pace } from './simulated-cluster.ts';
 import { SimulatedConsumer, type SimulatedProcess } from './simulated-consumer.ts';
 import { Transaction } from './simulated-partition.ts';
 
@@ -30,8 +32,7 @@ const rangeRecordsMax = 500;
 const rangeBytesMax = 4 * 1024 * 1024;
 
 /** How to make one. */
-export interface SimulatedLogOptions {
-  readonly seed: number;
+export interface SimulatedLogOptions extends Omit<ClusterOptions, 'now'> {
   readonly partitionCount: number;
   /** Clock for timestamps, epoch ms; the process' by default. */
   readonly now?: () => number;
@@ -47,6 +48,8 @@ export interface SimulatedFaults {
   crash(log: RecordLog): void;
   /** The handle's process is believed gone: its partitions go to others, and it is not told. */
   stall(log: RecordLog): void;
+  /** The handle's process learns that it was believed gone: it drops what it had and joins again. */
+  rejoin(log: RecordLog): void;
   /** While true every call throws `log.unavailable`. */
   unavailable(away: boolean): void;
   /** Another writer opens a transaction with these records and leaves it open: the stable end stays before it. */
@@ -60,15 +63,15 @@ export interface SimulatedFaults {
 /** A log that handles are opened on, as of different processes. */
 export interface SimulatedLog {
   /** Opens a handle; `partitionCount` only to be refused. */
-  open(options?: { readonly partitionCount?: number }): RecordLog;
+  open(options?: { readonly partitionCount?: number; readonly pace?: Pace }): RecordLog;
   readonly faults: SimulatedFaults;
   /** Resolves when all that can be consumed has been, and nothing is going on. Waits for ever on a worker that never ends. */
   settled(): Promise<void>;
 }
 
 /** Makes a log. */
-export function simulateLog({ seed, partitionCount, now = Date.now }: SimulatedLogOptions): SimulatedLog {
-  const cluster = new SimulatedCluster(seed, now);
+export function simulateLog({ partitionCount, now = Date.now, ...rest }: SimulatedLogOptions): SimulatedLog {
+  const cluster = new SimulatedCluster({ now, ...rest });
   const handles = new Map<RecordLog, SimulatedHandle>();
   const handleOf = (log: RecordLog): SimulatedHandle => {
     const handle = handles.get(log);
@@ -77,17 +80,22 @@ export function simulateLog({ seed, partitionCount, now = Date.now }: SimulatedL
   };
   return {
     open(options = {}) {
-      const handle = new SimulatedHandle(cluster, options.partitionCount ?? partitionCount, handles.size + 1);
+      const { pace = cluster.turns } = options;
+      const handle = new SimulatedHandle(cluster, options.partitionCount ?? partitionCount, handles.size + 1, pace);
       handles.set(handle, handle);
       return handle;
     },
     settled: () => cluster.settled(),
     faults: {
       nextCommit: (fault) => cluster.commitFaults.push(fault),
-      fence: (group, topic, partition) =>
-        cluster.free(cluster.group(group, topic), cluster.cursor(group, topic, partition)),
+      fence(group, topic, partition) {
+        const cursor = cluster.cursor(group, topic, partition);
+        cluster.fence(cursor);
+        cluster.free(cluster.group(group, topic), cursor);
+      },
       crash: (log) => handleOf(log).crash(),
       stall: (log) => handleOf(log).stall(),
+      rejoin: (log) => handleOf(log).rejoin(),
       unavailable: (away) => (cluster.unavailable = away),
       openTransaction(records) {
         const transaction = new Transaction();
@@ -114,11 +122,11 @@ class SimulatedHandle implements RecordLog {
   #joined = 0;
   #closing: Promise<void> | undefined;
 
-  constructor(cluster: SimulatedCluster, partitionCount: number, serial: number) {
+  constructor(cluster: SimulatedCluster, partitionCount: number, serial: number, pace: Pace) {
     this.partitionCount = partitionCount;
     this.#cluster = cluster;
     this.#name = `handle-${serial}`;
-    this.#process = { cluster, partitionOf: this.partitionOf, alive: true };
+    this.#process = { cluster, partitionOf: this.partitionOf, pace, alive: true };
   }
 
   readonly partitionOf = (key: string): number => partitionOfKey(key, this.partitionCount);
@@ -141,7 +149,7 @@ class SimulatedHandle implements RecordLog {
         return { topic, partition, offset };
       });
       for (const topic of new Set(records.map((record) => record.topic))) this.#cluster.announce(topic);
-      await this.#cluster.elapse();
+      await this.#process.pace('answer call');
       return positions;
     });
   }
@@ -219,9 +227,13 @@ class SimulatedHandle implements RecordLog {
     for (const consumer of this.#consumers) this.#cluster.remove(consumer.group, consumer);
   }
 
+  rejoin(): void {
+    for (const consumer of this.#consumers) consumer.rejoin();
+  }
+
   /** Anything asked of the log takes a while, and fails when the log or this process is away. */
   async #step(): Promise<void> {
-    await this.#cluster.elapse();
+    await this.#process.pace('ask call');
     if (!this.#process.alive) throw new OperatingError('log.unavailable');
     this.#cluster.refuseUnavailable();
   }
