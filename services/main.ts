@@ -22,6 +22,7 @@ import { provideDemo } from './demo.ts';
 import { openDuplicateWindow } from './ingest/open-window.ts';
 import { bodyBytesMax, ingestRoutes } from './ingest/routes.ts';
 import { startProjection } from './projection/projection.ts';
+import { startReplay } from './replay/replay.ts';
 import { startSender } from './sender/sender.ts';
 import { startTimers } from './timers/timers.ts';
 
@@ -59,6 +60,7 @@ async function main(): Promise<void> {
     startProjection(named('projection')),
     startCompliance(named('compliance')),
   ]);
+  services.push(startReplay(named('replay'), { soleOwner: config.databaseUrl === undefined }));
 
   drainOnSignal(logger, async () => {
     draining = true;

@@ -119,10 +119,13 @@ describe('ids of another tenant', () => {
       text: 'olá',
     });
     expect(message.status).toBe(202);
+    const replay = await api.call(api.otherKey, 'POST', '/v1/replays', { kind: 'verify' });
+    expect(replay.status).toBe(202);
     const theirs: Readonly<Record<string, string>> = {
       conversations: entry.conversation,
       instances: otherInstance.id,
       messages: String(message.body['id']),
+      replays: String(replay.body['id']),
     };
     const withId = routes.filter(({ path }) => path.includes(':id'));
     expect(withId.length).toBeGreaterThan(5);

@@ -28,6 +28,7 @@ export interface Access {
 export function openAccess(runtime: Pick<Runtime, 'log' | 'now'>): Access {
   return {
     async record(key, acts) {
+      if (acts.length === 0) return;
       const at = runtime.now();
       const records = acts.map(({ actor, action, subject, instance }): AuditRecorded => ({
         type: 'audit.recorded',

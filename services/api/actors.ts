@@ -56,6 +56,8 @@ export interface Actors {
   past(tenant: string, actor: string, moment: Moment): Promise<PastActor>;
   /** The steps of the actor's records from an offset on, in order. Throws `Problem` 422 when it is too far from where a fold can begin. */
   steps(tenant: string, actor: string, from: number): AsyncGenerator<FoldStep>;
+  /** All steps of the actor's records, from the first one, with the machines of a registry. */
+  foldWhole(tenant: string, actor: string, find: FindMachine): AsyncGenerator<FoldStep>;
   /** Throws `actor.journal-behind` when the journal does not have every record before `offset` that the host applied. */
   requireJournal(actor: string, offset: number): Promise<void>;
 }
@@ -86,6 +88,12 @@ export function openActors(runtime: Runtime, find: FindMachine): Actors {
       else if (++skipped > foldRecordsMax)
         throw new Problem(422, 'history-too-long', `More than ${foldRecordsMax} records would have to be folded.`);
     }
+  }
+
+  async function* foldWhole(tenant: string, actor: string, machines: FindMachine): AsyncGenerator<FoldStep> {
+    const end = await committedOf(actor);
+    const journal = await openJournalFold({ ...runtime, find: machines }, { tenant, actor }, 0);
+    yield* journal.steps(end);
   }
 
   const past = async (tenant: string, actor: string, moment: Moment): Promise<PastActor> => {
@@ -147,6 +155,7 @@ export function openActors(runtime: Runtime, find: FindMachine): Actors {
     committed,
     past,
     steps,
+    foldWhole,
     async read(tenant, actor) {
       const snapshot = await readSnapshot(tenant, actor);
       if (snapshot !== undefined) return snapshot;

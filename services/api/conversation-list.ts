@@ -29,6 +29,9 @@ export const conversationItem = z
   })
   .meta({ id: 'ConversationItem', description: 'A conversation in a list, without what people wrote.' });
 
+/** An item as it is answered. */
+export type ConversationItem = z.output<typeof conversationItem>;
+
 /** One as the documents show it. */
 export const exampleItem: z.input<typeof conversationItem> = {
   id: exampleIds.conversation,

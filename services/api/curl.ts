@@ -5,7 +5,8 @@ import type { Operation } from './operation.ts';
 export function curlOf({ method, path, roles, proof, example, body }: Operation): string {
   const url = `"$PROSA_URL${pathOf(path, example.params)}${queryOf(example.query)}"`;
   const data = body === undefined ? undefined : jsonOf(example.body);
-  const parts = [method === 'POST' && data === undefined ? `curl -s -X POST ${url}` : `curl -s ${url}`];
+  const plain = method === (data === undefined ? 'GET' : 'POST');
+  const parts = [plain ? `curl -s ${url}` : `curl -s -X ${method} ${url}`];
   if (roles !== undefined) parts.push('-H "authorization: Bearer $PROSA_KEY"');
   if (data !== undefined) parts.push(`-H 'content-type: application/json'`);
   if (proof !== undefined && data !== undefined) {

@@ -14,6 +14,7 @@ export const exampleIds = {
   revision: 'r_61B1YTGASHHVSHJ2TKEY0E81FN',
   wahaToken: 'example-waha-token-6euhMzw7tnbBN',
   simulatorToken: 'example-simulator-token-jlfiV7TE',
+  replay: 'rp_01M7XY0MZ0JRB8T3V0Y9Q6W2EC',
   parkedPartition: 17,
   parkedOffset: 48_213,
 } as const;

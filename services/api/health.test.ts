@@ -86,6 +86,8 @@ describe('probes', () => {
     const metrics = await api.call(undefined, 'GET', '/metrics');
     expect(metrics.status).toBe(200);
     expect(metrics.text).toContain('wa_api_request_duration_seconds');
+    for (const lag of ['wa_consumer_lag_records', 'wa_consumer_lag_seconds'])
+      expect(metrics.text).toContain(`${lag}{group="conversation",topic="conversation.events",partition="0"} 0`);
   });
 
   test('while draining the process lives but is not ready', async () => {

@@ -40,7 +40,8 @@ curl -s "$PROSA_URL/v1/health" -H "authorization: Bearer $PROSA_KEY"
 
 - Bodies: ${bodyBytesMax / 1_024} KiB under \`/v1\`, 6 MiB for webhooks. A request must be whole within 15 s.
 - Pages: 200 items, 50 unless asked otherwise.
-- Rate: the program sets none by itself. An edge in front of it may, and answers 429 with \`Retry-After\`.
+- Rate: an edge in front of the program may set one, and answers 429 with \`Retry-After\`. So does the webhook of a
+  tenant that has too many events waiting; see docs/scaling.md.
 `.trim();
 
 /** What belongs together, in the order in which it is shown. */
@@ -50,6 +51,10 @@ export const tagTexts: Readonly<Record<Tag, string>> = {
   simulator: 'A simulated WhatsApp: write as a person, see what that person receives.',
   instances: "Connections to providers, each serving one of the tenant's numbers.",
   audit: 'What was done and by whom, without a word of what anyone said.',
+  replays:
+    'What happened, folded again: to verify it, to rebuild from it, to try another machine on it, to write it out.',
+  deliveries: 'The sending of replies, and what became of it.',
+  topics: 'The log of the installation, and how far its readers are.',
   parked: 'Records that no release can process, set aside so that the others go on.',
   health: 'Whether what the system stands on answers.',
   webhooks:

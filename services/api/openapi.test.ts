@@ -96,10 +96,13 @@ async function furnish(): Promise<Things> {
   await seen(`/v1/conversations?instance=${world.instance.id}`, new RegExp(conversation));
   await seen(`/v1/audit?conversation=${conversation}&type=actor.transitioned`, /"to":/);
   await seen('/v1/parked', /c_garbage/);
+  const replay = await post('/v1/replays', { kind: 'verify', conversationId: conversation });
+  await seen(`/v1/replays/${String(replay['id'])}/findings`, /"verdict"/);
   return new Map<unknown, unknown>([
     [exampleIds.conversation, conversation],
     [exampleIds.instance, world.instance.id],
     [exampleIds.message, message],
+    [exampleIds.replay, replay['id']],
     [exampleIds.wahaToken, waha.credentials.webhookToken],
     [exampleIds.simulatorToken, world.instance.credentials.webhookToken],
     [exampleIds.parkedPartition, garbage?.partition],

@@ -6,7 +6,7 @@ import { z } from 'zod';
 
 import type { ProblemCode } from './problems.ts';
 import { type Role, type RouteName, roles } from './roles.ts';
-import type { Route } from './route.ts';
+import type { Method, Route } from './route.ts';
 
 /** Where a route stands in the documents: the first word of its name. */
 export type Tag = Domain<RouteName> | 'webhooks' | 'probes' | 'schema-registry' | 'documents';
@@ -29,7 +29,7 @@ export interface OperationAnswer {
 export interface Operation {
   readonly name: string;
   readonly tag: Tag;
-  readonly method: 'GET' | 'POST';
+  readonly method: Method;
   /** Fastify's form: `/v1/conversations/:id`. */
   readonly path: string;
   readonly summary: string;

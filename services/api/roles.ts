@@ -31,16 +31,35 @@ export const mayCall = {
   'conversations.messages': operators,
   'conversations.timeline': readers,
   'conversations.state': readers,
+  'conversations.replay': readers,
+  'conversations.history': operators,
   'conversations.release': operators,
   'messages.send': operators,
   'messages.read': readers,
   'instances.list': readers,
   'instances.create': ['admin'],
   'instances.read': readers,
+  'deliveries.list': readers,
+  'topics.list': operators,
   'parked.list': readers,
   'parked.redrive': operators,
   'audit.search': ['admin', 'analyst', 'auditor'],
+  'replays.create': readers,
+  'replays.list': readers,
+  'replays.read': readers,
+  'replays.findings': readers,
+  'replays.cancel': operators,
 } as const satisfies Record<string, readonly Role[]>;
+
+/** Roles that may ask for each replay. Events stay sealed, and still say who wrote when; audit follows its own route. */
+export const mayAskReplay: Readonly<Record<ReplayName, readonly Role[]>> = {
+  verify: readers,
+  rebuild: operators,
+  'what-if': ['admin', 'operator', 'analyst'],
+  're-emit events': ['admin'],
+  're-emit audit': mayCall['audit.search'],
+};
+type ReplayName = 'verify' | 'rebuild' | 'what-if' | 're-emit events' | 're-emit audit';
 
 /** Name of a route. */
 export type RouteName = keyof typeof mayCall;

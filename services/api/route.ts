@@ -10,6 +10,9 @@ import type { ApiKey } from './api-keys.ts';
 import type { ProblemCode } from './problems.ts';
 import { type Role, type RouteName, mayCall } from './roles.ts';
 
+/** What a route may be called with. */
+export type Method = 'GET' | 'POST' | 'DELETE';
+
 /** Largest body under /v1. */
 export const bodyBytesMax = 256 * 1_024;
 
@@ -38,7 +41,7 @@ interface Example<Params, Query, Body, Answer> {
 
 interface Definition<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType> {
   readonly name: RouteName;
-  readonly method: 'GET' | 'POST';
+  readonly method: Method;
   /** Fastify's form: `/v1/conversations/:id`. */
   readonly path: string;
   readonly summary: string;
@@ -59,7 +62,7 @@ interface Definition<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTy
 /** A route, its types erased. */
 export interface Route {
   readonly name: RouteName;
-  readonly method: 'GET' | 'POST';
+  readonly method: Method;
   readonly path: string;
   readonly summary: string;
   readonly description: string | undefined;

@@ -18,13 +18,17 @@ import { documentRoutes } from './documents.ts';
 import { probeRoutes } from './probes.ts';
 import { type Route, bodyBytesMax } from './route.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { conversationReplayRoutes } from './routes/conversation-replay.ts';
 import { conversationRoutes } from './routes/conversations.ts';
+import { deliveryRoutes } from './routes/deliveries.ts';
 import { healthRoutes } from './routes/health.ts';
 import { historyRoutes } from './routes/history.ts';
 import { instanceRoutes } from './routes/instances.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { parkedRoutes } from './routes/parked.ts';
+import { replayRoutes } from './routes/replays.ts';
 import { simulatorRoutes } from './routes/simulator.ts';
+import { topicRoutes } from './routes/topics.ts';
 import { schemaRegistryRoutes } from './schema-registry.ts';
 
 const bearer = /^Bearer ([\w-]{10,200})$/i;
@@ -35,10 +39,14 @@ export const routesOf = (context: ApiContext): readonly Route[] => [
   ...simulatorRoutes(context),
   ...conversationRoutes(context),
   ...historyRoutes(context),
+  ...conversationReplayRoutes(context),
   ...messageRoutes(context),
   ...instanceRoutes(context),
+  ...deliveryRoutes(context),
   ...parkedRoutes(context),
+  ...topicRoutes(context),
   ...auditRoutes(context),
+  ...replayRoutes(context),
 ];
 
 /** Registers the API's routes and the probes. The server stays the caller's to start and close. */

@@ -28,6 +28,9 @@ const auditEvent = z
   })
   .meta({ id: 'AuditEvent', description: 'Something that was done. Holds no personal data.' });
 
+/** An audit event as it is answered. */
+export type AuditEvent = z.output<typeof auditEvent>;
+
 const example: z.input<typeof auditEvent> = {
   id: 'a_3C8YXQSYRZJ7586XRXP4E5NVG3',
   type: 'actor.transitioned',

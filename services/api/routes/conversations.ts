@@ -50,6 +50,9 @@ const conversation = z
   })
   .meta({ id: 'Conversation', description: 'A conversation as last committed.' });
 
+/** A conversation as it is answered. */
+export type Conversation = z.output<typeof conversation>;
+
 const example: z.input<typeof conversation> = {
   id: exampleIds.conversation,
   instanceId: exampleIds.instance,

@@ -21,6 +21,9 @@ const health = z
   })
   .meta({ id: 'Health' });
 
+/** Health as it is answered. */
+export type HealthAnswer = z.output<typeof health>;
+
 const example: z.input<typeof health> = {
   status: 'degraded',
   dependencies: [

@@ -1,7 +1,7 @@
 /** The past of a conversation: its messages, its timeline, its state at any moment. */
 import { z } from 'zod';
 
-import { type Output } from '#runtime/actor/apply.ts';
+import type { Output } from '#runtime/actor/outputs.ts';
 import { statusOf } from '#runtime/actor/envelope.ts';
 import type { FoldStep } from '#runtime/actor/fold.ts';
 
@@ -59,6 +59,9 @@ const message = z
   })
   .meta({ id: 'Message', description: 'A message of a conversation, in either direction.' });
 
+/** A message as it is answered. */
+export type ConversationMessage = z.output<typeof message>;
+
 const exampleMessages: z.input<typeof message>[] = [
   {
     id: exampleIds.event,
@@ -105,6 +108,9 @@ const step = z
   })
   .meta({ id: 'Step', description: 'A record of a conversation and what it did.' });
 
+/** A step as it is answered. */
+export type Step = z.output<typeof step>;
+
 const exampleStep: z.input<typeof step> = {
   offset: 0,
   eventId: exampleIds.event,
@@ -138,6 +144,9 @@ const pastState = z
     }),
   })
   .meta({ id: 'PastState', description: 'A conversation as it was.' });
+
+/** A state as it is answered. */
+export type PastState = z.output<typeof pastState>;
 
 const examplePast: z.input<typeof pastState> = {
   offset: 1,

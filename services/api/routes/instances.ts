@@ -20,6 +20,9 @@ const instance = z
   })
   .meta({ id: 'Instance', description: 'A connection to a provider, without its credentials.' });
 
+/** An instance as it is answered. */
+export type InstanceItem = z.output<typeof instance>;
+
 const example: z.input<typeof instance> = {
   id: exampleIds.instance,
   provider: 'waha',

@@ -33,6 +33,9 @@ const parkedItem = z
   })
   .meta({ id: 'ParkedRecord', description: 'A record that was set aside. It stays where it was.' });
 
+/** A parked record as it is answered. */
+export type ParkedItem = z.output<typeof parkedItem>;
+
 const examplePlace = { topic: topics.events, partition: exampleIds.parkedPartition, offset: exampleIds.parkedOffset };
 
 const parkedPlace = z.tuple([partition, offset]);

@@ -17,10 +17,12 @@ import { startConversation } from '../../conversation/conversation.ts';
 import { processWindow } from '../../ingest/duplicate-window.ts';
 import { bodyBytesMax, ingestRoutes } from '../../ingest/routes.ts';
 import { startProjection } from '../../projection/projection.ts';
+import { startReplay } from '../../replay/replay.ts';
 import { startSender } from '../../sender/sender.ts';
 import { openApiKeys } from '../api-keys.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type Role, roles } from '../roles.ts';
+import type { Method } from '../route.ts';
 import { apiRoutes } from '../routes.ts';
 
 /** The tenant whose things the callers of these tests may not know. */
@@ -37,7 +39,7 @@ export interface Answer {
 
 /** One server that can be asked. */
 interface Asked {
-  call(key: string | undefined, method: 'GET' | 'POST', url: string, payload?: unknown): Promise<Answer>;
+  call(key: string | undefined, method: Method, url: string, payload?: unknown): Promise<Answer>;
 }
 
 /** What a test is given. */
@@ -112,6 +114,7 @@ export async function openApiWorld(deps: Partial<ApiDeps> = {}): Promise<ApiWorl
         await startSender(worker, { soleOwner: true }),
         await startProjection(worker, findEcho),
         await startCompliance(worker),
+        startReplay(worker, { find: deps.find ?? findEcho }),
       );
     },
     async close() {

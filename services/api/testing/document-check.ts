@@ -5,11 +5,12 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 
+import type { Method } from '../route.ts';
 import type { OpenApiDocument, OpenApiOperation, OpenApiResponse, Reference } from '../openapi-types.ts';
 
 /** An operation with where it is. */
 export interface Documented {
-  readonly method: 'GET' | 'POST';
+  readonly method: Method;
   /** With `{…}` for parameters. */
   readonly path: string;
   readonly operation: OpenApiOperation;
@@ -19,7 +20,7 @@ export interface Documented {
 export const operationsOf = (document: OpenApiDocument): readonly Documented[] =>
   Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({
-      method: method === 'get' ? ('GET' as const) : ('POST' as const),
+      method: method.toUpperCase() as Method,
       path,
       operation,
     })),

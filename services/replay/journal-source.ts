@@ -1,0 +1,162 @@
+/** What is on record of actors as the tables have it: journal, history, audit. One actor at a time. */
+import type { AuditRecorded, ReplyRequested } from '#schemas/records.ts';
+import { readHeld, readJournal, readParked, readQuarantines } from '#runtime/actor/journal.ts';
+import type { Sql } from '#runtime/database/database.ts';
+import type { Runtime } from '#runtime/runtime.ts';
+import { tenantSubject } from '#runtime/vault/vault.ts';
+
+import { type RecordedActor, type RecordedOutput, recordedOutput } from './recorded.ts';
+
+type Ports = Pick<Runtime, 'database' | 'vault' | 'tenants' | 'logger' | 'log'>;
+
+const rowsAtOnce = 500;
+
+/** What the tables have of everything that an actor does. */
+const outputTypes: ReadonlySet<string> = new Set(['reply.requested', 'audit.recorded']);
+
+/** An actor, up to an offset. Throws `database.unavailable`, `vault.unavailable`. */
+export async function recordedInJournal(
+  ports: Ports,
+  of: { readonly tenant: string; readonly actor: string; readonly end: number },
+): Promise<RecordedActor> {
+  const { tenant, actor, end } = of;
+  const outputs = new Map<string, RecordedOutput>();
+  for await (const record of repliesOf(ports, of))
+    outputs.set(record.eventId, await recordedOutput(ports.vault, record, undefined));
+  for await (const record of auditOf(ports, of))
+    outputs.set(record.eventId, await recordedOutput(ports.vault, record, record.causationId));
+  return {
+    tenant,
+    actor,
+    partition: ports.log.partitionOf(actor),
+    person: await personOf(ports, of),
+    records: readJournal(ports, of, 0, end),
+    quarantines: new Set(await readQuarantines({ ...ports, find: () => undefined }, of)),
+    parked: new Set(await readParked(ports, of)),
+    held: (envelope) => readHeld(ports, envelope),
+    outputs,
+    outputTypes,
+  };
+}
+
+/** Under whose keys an actor is sealed. */
+export async function personOf(
+  { database }: Pick<Runtime, 'database'>,
+  { tenant, actor }: { readonly tenant: string; readonly actor: string },
+): Promise<string> {
+  const { rows } = await database.transaction([tenant], (sql) =>
+    sql.query<{ person: string }>('SELECT person FROM conversations WHERE tenant = $1 AND id = $2', [tenant, actor]),
+  );
+  return rows[0]?.person ?? tenantSubject(tenant);
+}
+
+interface ReplyRow {
+  readonly id: string;
+  readonly kind: string;
+  readonly instance: string;
+  readonly origin: string;
+  readonly at: Date;
+  readonly record_offset: string;
+  readonly request_id: string | null;
+  readonly sealed: Buffer | null;
+}
+
+/** Replies as far as the history keeps them; what it does not is not compared. */
+async function* repliesOf(ports: Ports, of: { readonly tenant: string; readonly actor: string }) {
+  const { tenant, actor } = of;
+  const rows = pages<ReplyRow>(ports, tenant, (sql, last) =>
+    sql.query<ReplyRow>(
+      `SELECT id, kind, instance, origin, at, record_offset, request_id, sealed FROM messages
+       WHERE tenant = $1 AND conversation = $2 AND sealed_type = 'reply.requested' AND lane = 1
+         AND ($3::timestamptz IS NULL OR (at, record_offset) > ($3, $4))
+       ORDER BY at, record_offset LIMIT $5`,
+      [tenant, actor, last?.at ?? null, last?.record_offset ?? null, rowsAtOnce],
+    ),
+  );
+  for await (const row of rows)
+    yield {
+      ...headerOf(of, row.id, row.at, null),
+      type: 'reply.requested',
+      kind: row.kind,
+      instance: row.instance,
+      origin: row.origin,
+      messageId: row.request_id,
+      priority: '',
+      sealed: row.sealed,
+    } satisfies ReplyRequested;
+}
+
+interface AuditRow {
+  readonly event_id: string;
+  readonly causation_id: string | null;
+  readonly occurred_at: Date;
+  readonly action: string;
+  readonly machine: string | null;
+  readonly machine_version: string | null;
+  readonly trigger: string | null;
+  readonly from_state: string | null;
+  readonly to_state: string | null;
+  readonly instance: string | null;
+  readonly subject: string | null;
+  readonly outcome: string | null;
+  readonly episode: number | null;
+}
+
+async function* auditOf(ports: Ports, of: { readonly tenant: string; readonly actor: string }) {
+  const { tenant, actor } = of;
+  const rows = pages<AuditRow>(ports, tenant, (sql, last) =>
+    sql.query<AuditRow>(
+      `SELECT event_id, causation_id, occurred_at, action, machine, machine_version, trigger, from_state, to_state,
+              instance, subject, outcome, episode
+       FROM audit_events
+       WHERE tenant = $1 AND actor = $2 AND ($3::timestamptz IS NULL OR (occurred_at, event_id) > ($3, $4))
+       ORDER BY occurred_at, event_id LIMIT $5`,
+      [tenant, actor, last?.occurred_at ?? null, last?.event_id ?? null, rowsAtOnce],
+    ),
+  );
+  for await (const row of rows)
+    yield {
+      ...headerOf(of, row.event_id, row.occurred_at, row.causation_id),
+      type: 'audit.recorded',
+      action: row.action,
+      machine: row.machine,
+      machineVersion: row.machine_version,
+      trigger: row.trigger,
+      from: row.from_state,
+      to: row.to_state,
+      instance: row.instance,
+      subject: row.subject,
+      outcome: row.outcome,
+      actedBy: null,
+      episode: row.episode,
+    } satisfies AuditRecorded;
+}
+
+const headerOf = (
+  of: { readonly tenant: string; readonly actor: string },
+  eventId: string,
+  at: Date,
+  causationId: string | null,
+) => ({
+  tenant: of.tenant,
+  actor: of.actor,
+  eventId,
+  causationId,
+  occurredAt: at.getTime(),
+  providerAt: null,
+  revision: null,
+});
+
+async function* pages<Row>(
+  { database }: Ports,
+  tenant: string,
+  page: (sql: Sql, last: Row | undefined) => Promise<{ readonly rows: readonly Row[] }>,
+): AsyncGenerator<Row> {
+  let last: Row | undefined;
+  for (;;) {
+    const { rows } = await database.transaction([tenant], (sql) => page(sql, last));
+    yield* rows;
+    if (rows.length < rowsAtOnce) return;
+    last = rows.at(-1);
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * Folds what is on record of an actor and finds the first thing that is otherwise: an output that the
+ * log has not or has otherwise, a state, a snapshot.
+ */
+import { isDeepStrictEqual } from 'node:util';
+
+import type { Output } from '#runtime/actor/outputs.ts';
+import { type Envelope, openEnvelope, plainOf, stateText } from '#runtime/actor/envelope.ts';
+import { type FoldStep, fold } from '#runtime/actor/fold.ts';
+import type { FindMachine } from '#runtime/actor/machines.ts';
+import { OperatingError } from '#runtime/errors.ts';
+import type { Runtime } from '#runtime/runtime.ts';
+
+import { type RecordedActor, type RecordedOutput, digestOf } from './recorded.ts';
+import { type SnapshotPlace, readSnapshot, snapshotPlaces } from './snapshots.ts';
+import type { Throttle } from './throttle.ts';
+
+/** How a fold came out; fields are those of a finding's body. */
+export interface Verified {
+  readonly verdict: 'same' | 'diverged' | 'erased' | 'unknown-version' | 'unknown-revision';
+  /** Records folded. */
+  readonly records: number;
+  readonly divergence?: Divergence;
+  /** The snapshot that is otherwise, and what the fold came to there. */
+  readonly wrong?: { readonly place: SnapshotPlace; readonly envelope: Envelope };
+  /** Machine and version, or revision, that is no longer there. */
+  readonly missing?: string;
+}
+
+/** The first thing that is otherwise. Ids, codes and states. */
+export interface Divergence {
+  readonly what: 'state' | 'output' | 'snapshot';
+  readonly offset: number;
+  readonly eventId: string;
+  readonly type: string;
+  readonly recorded?: string;
+  readonly folded?: string;
+  readonly outputId?: string;
+  readonly outputType?: string;
+  readonly code?: string;
+}
+
+/** What verifying needs. */
+export type VerifyPorts = Pick<Runtime, 'database' | 'vault' | 'tenants'> & { readonly find: FindMachine };
+
+/** Verifies one actor. Throws what is `retry` or `halt`, and the throttle's reason. */
+export async function verify(ports: VerifyPorts, recorded: RecordedActor, throttle: Throttle): Promise<Verified> {
+  const places = await snapshotPlaces(ports.database, recorded);
+  const run = new Verification(ports, recorded, places);
+  try {
+    for await (const step of fold(recorded.records, run.foldPorts)) {
+      await throttle.take();
+      const ended = await run.check(step);
+      if (ended !== undefined) return ended;
+    }
+    return run.finish();
+  } catch (caught) {
+    const missing = run.missing(caught);
+    if (missing === undefined) throw caught;
+    return missing;
+  }
+}
+
+class Verification {
+  readonly #ports: VerifyPorts;
+  readonly #recorded: RecordedActor;
+  readonly #places: Map<number, SnapshotPlace[]>;
+  readonly #produced = new Set<string>();
+  readonly #causes = new Set<string>();
+  #records = 0;
+  #last: FoldStep | undefined;
+  #missingVersion: string | undefined;
+  #missingRevision: string | undefined;
+
+  constructor(ports: VerifyPorts, recorded: RecordedActor, places: readonly SnapshotPlace[]) {
+    this.#ports = ports;
+    this.#recorded = recorded;
+    this.#places = Map.groupBy(places, ({ nextOffset }) => nextOffset);
+  }
+
+  get foldPorts() {
+    const { tenants } = this.#ports;
+    const { quarantines, parked } = this.#recorded;
+    return {
+      find: this.#find,
+      configuration: async (tenant: string, revision: string) => {
+        const found = await tenants.configuration(tenant, revision);
+        if (found === undefined) this.#missingRevision = revision;
+        return found;
+      },
+      quarantines,
+      parked,
+      held: (envelope: Envelope) => this.#recorded.held(envelope),
+    };
+  }
+
+  readonly #find: FindMachine = (name, version) => {
+    const found = this.#ports.find(name, version);
+    if (found === undefined) this.#missingVersion = `${name}@${version}`;
+    return found;
+  };
+
+  async check(step: FoldStep): Promise<Verified | undefined> {
+    // The host applied it before its keys were destroyed; no fold can again.
+    if (step.told.opened?.state === 'erased') return { verdict: 'erased', records: this.#records };
+    this.#records += 1;
+    this.#last = step;
+    this.#causes.add(step.told.record.eventId);
+    for (const output of step.outputs) {
+      const divergence = this.#checkOutput(step, output);
+      if (divergence !== undefined) return this.#diverged(divergence);
+    }
+    for (const place of this.#places.get(step.after.nextOffset) ?? []) {
+      const divergence = await this.#checkSnapshot(step, place);
+      if (divergence !== undefined) return this.#diverged(divergence, { place, envelope: step.after });
+    }
+    this.#places.delete(step.after.nextOffset);
+    return undefined;
+  }
+
+  /** What is left on record that nothing made. */
+  finish(): Verified {
+    const step = this.#last;
+    if (step === undefined) return { verdict: 'same', records: 0 };
+    for (const [outputId, output] of this.#recorded.outputs) {
+      if (this.#produced.has(outputId) || !this.#madeByNow(output, step.after)) continue;
+      const at = placeOf(step);
+      return this.#diverged({ ...at, what: 'output', outputId, outputType: output.type, code: 'unexpected' });
+    }
+    const [stray] = [...this.#places.values()].flat().filter(({ nextOffset }) => nextOffset <= step.after.nextOffset);
+    if (stray !== undefined)
+      return this.#diverged({ ...placeOf(step), what: 'snapshot', code: `${stray.kind} snapshot between records` });
+    return { verdict: 'same', records: this.#records };
+  }
+
+  missing(caught: unknown): Verified | undefined {
+    if (!(caught instanceof OperatingError)) return undefined;
+    const records = this.#records;
+    if (caught.code === 'actor.machine-unknown' && this.#missingVersion !== undefined)
+      return { verdict: 'unknown-version', records, missing: this.#missingVersion };
+    if (caught.code === 'config.invalid' && this.#missingRevision !== undefined)
+      return { verdict: 'unknown-revision', records, missing: this.#missingRevision };
+    return undefined;
+  }
+
+  #checkOutput(step: FoldStep, { record, personal }: Output): Divergence | undefined {
+    const { eventId: outputId, type: outputType } = record;
+    this.#produced.add(outputId);
+    if (!this.#recorded.outputTypes.has(outputType)) return undefined;
+    const found = this.#recorded.outputs.get(outputId);
+    const output = { ...placeOf(step), what: 'output' as const, outputId, outputType };
+    if (found === undefined) return { ...output, code: 'missing' };
+    if (found.unreadable !== undefined) return { ...output, code: found.unreadable };
+    if (found.digest === undefined || found.digest === digestOf(record, plain(personal))) return undefined;
+    if (record.type === 'audit.recorded' && found.to != null && found.to !== record.to)
+      return { ...placeOf(step), what: 'state', recorded: found.to, folded: record.to ?? 'none' };
+    return { ...output, code: 'content' };
+  }
+
+  async #checkSnapshot(step: FoldStep, place: SnapshotPlace): Promise<Divergence | undefined> {
+    const { database, vault } = this.#ports;
+    const at = { ...placeOf(step), what: 'snapshot' as const };
+    const body = await readSnapshot(database, this.#recorded, place);
+    // A newer version took its place meanwhile.
+    if (body === undefined) return undefined;
+    try {
+      const { tenant, actor } = this.#recorded;
+      const row = { tenant, actor, nextOffset: place.nextOffset, body };
+      const stored = await openEnvelope(vault, row, this.#find);
+      if (stored === undefined || isDeepStrictEqual(this.#plain(stored), this.#plain(step.after))) return undefined;
+      return { ...at, recorded: stateOf(stored), folded: stateOf(step.after), code: `${place.kind} snapshot` };
+    } catch (caught) {
+      if (!(caught instanceof OperatingError) || caught.disposition !== 'rebuild') throw caught;
+      return { ...at, code: caught.code };
+    }
+  }
+
+  /** Whether an output on record is one of the records that were folded. */
+  #madeByNow({ type, cause, at, to }: RecordedOutput, after: Envelope): boolean {
+    // Others write audit records of an actor too; its transitions are the host's alone.
+    if (type === 'audit.recorded' && to === undefined) return false;
+    if (type === 'audit.recorded' || cause !== undefined) return typeof cause === 'string' && this.#causes.has(cause);
+    // Of one moment it cannot be told which record it answers: a later one may not be folded yet.
+    return at < after.at;
+  }
+
+  #diverged(divergence: Divergence, wrong?: Verified['wrong']): Verified {
+    return { verdict: 'diverged', records: this.#records, divergence, ...(wrong === undefined ? {} : { wrong }) };
+  }
+
+  #plain = (envelope: Envelope): unknown => plain(plainOf(envelope, this.#ports.find));
+}
+
+const placeOf = ({ told }: FoldStep) => ({
+  offset: told.offset,
+  eventId: told.record.eventId,
+  type: told.record.type,
+});
+
+const stateOf = ({ episode }: Envelope): string => (episode === null ? 'none' : stateText(episode.snapshot.value));
+
+const plain = (value: unknown): unknown => (value === undefined ? undefined : JSON.parse(JSON.stringify(value)));
