@@ -1,8 +1,8 @@
 /**
- * `npm start`, `npm run cluster`, `npm run bench`, `npm test` and `npm run verify` on any Node from 18 on, with
- * nothing installed.
+ * `npm start`, `npm run cluster`, `npm run bench`, `npm run chaos`, `npm run simulate`, `npm run prosa`, `npm test` and
+ * `npm run verify` on any Node from 18 on, with nothing installed.
  *
- *   node services/launcher.mjs start|cluster|bench|test|verify [arguments of the program]
+ *   node services/launcher.mjs start|cluster|bench|chaos|simulate|prosa|test|verify [arguments of the program]
  *   node services/launcher.mjs patch
  *
  * `patch` applies `patches/` to what is installed and does nothing else: for an image, where npm left out what
@@ -31,6 +31,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
+import module from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -76,19 +77,20 @@ const workFolder = path.join(root, '.cache', 'set-up');
 /** What a user can do something about: told in one line, without a stack. */
 class SetUpError extends Error {}
 
-const commands = { start, cluster, bench, test, verify, patch };
+const commands = { start, cluster, bench, chaos, simulate, prosa, test, verify, patch };
 
 async function main() {
   const [name = '', ...programArguments] = process.argv.slice(2);
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
-    say('usage: node services/launcher.mjs start|cluster|bench|test|verify|patch [arguments]');
+    say('usage: node services/launcher.mjs start|cluster|bench|chaos|simulate|prosa|test|verify|patch [arguments]');
     process.exitCode = 2;
     return;
   }
   if (major(process.versions.node) < 18)
     throw new SetUpError(`Node 18 or newer is needed, this is ${process.version}.`);
-  process.chdir(root);
+  // Files that the command line is given are named from where its user is.
+  if (command !== prosa) process.chdir(root);
   if (command === patch) return patch();
   const node = await provideNode();
   await setUpDependencies(node);
@@ -112,10 +114,28 @@ function bench(node, programArguments) {
   return runProgram('bench/main.ts', node, programArguments);
 }
 
+/** Looks for what faults break. */
+function chaos(node, programArguments) {
+  return runProgram('chaos/main.ts', node, programArguments);
+}
+
+/** Runs the actor hosts through simulated faults, by seed. */
+function simulate(node, programArguments) {
+  return runProgram('chaos/simulation/main.ts', node, programArguments);
+}
+
+/** The command line. It is started often and for short: what was compiled is kept. */
+function prosa(node, programArguments) {
+  const compiled = path.join(root, '.cache', 'compiled');
+  module.enableCompileCache?.(compiled);
+  return runProgram('services/prosa/main.ts', node, programArguments, { NODE_COMPILE_CACHE: compiled });
+}
+
 /** Runs a program, in this process when it can. */
-async function runProgram(file, node, programArguments) {
+async function runProgram(file, node, programArguments, extra) {
   const program = path.join(root, file);
-  if (node !== process.execPath) return runToItsEnd(node, [program, ...programArguments], { PROSA_LAUNCHER: '1' });
+  if (node !== process.execPath)
+    return runToItsEnd(node, [program, ...programArguments], { PROSA_LAUNCHER: '1', ...extra });
   whenParentDies(() => process.kill(process.pid, 'SIGTERM'));
   process.argv = [process.execPath, program, ...programArguments];
   await import(pathToFileURL(program).href);

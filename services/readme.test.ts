@@ -3,6 +3,8 @@
 // and by CI itself.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -23,8 +25,15 @@ afterAll(() => program.close());
 
 const sh = async (line: string): Promise<string> => {
   const here = line.replaceAll('http://127.0.0.1:3000', program.ready.url);
-  return (await run('sh', ['-c', here], { env: { PATH: process.env['PATH'], PROSA_KEY: program.ready.apiKey } }))
-    .stdout;
+  const env = {
+    PATH: process.env['PATH'],
+    PROSA_KEY: program.ready.apiKey,
+    // What the command line finds by itself when the program runs on the usual port and folder.
+    PROSA_URL: program.ready.url,
+    PROSA_DATA_DIR: program.dataDir,
+    npm_config_cache: join(program.dataDir, 'npm'),
+  };
+  return (await run('sh', ['-c', here], { env, cwd: fileURLToPath(new URL('../', import.meta.url)) })).stdout;
 };
 
 test('the README holds the commands that this test knows', () => {
@@ -35,6 +44,10 @@ test('the README holds the commands that this test knows', () => {
     'curl -s',
     'curl -s',
     'curl -s',
+    'npx prosa',
+    'npx prosa',
+    'npx prosa',
+    'npx prosa',
   ]);
 });
 
@@ -48,3 +61,11 @@ test('its first message is answered at the simulated phone and seen in the list'
   expect((JSON.parse(answer) as { items: unknown[] }).items).toHaveLength(1);
   expect(JSON.parse(await sh(list))).toMatchObject({ items: [{ state: { value: 'consent' } }] });
 });
+
+test('its commands say what they are for, and end well', async () => {
+  const [doctor = '', list = '', verify = '', load = ''] = lines.filter((line) => line.startsWith('npx'));
+  expect(await sh(doctor)).toMatch(/^ok +postgres /m);
+  expect(await sh(list)).toMatch(/^c_\w+ +consent +active /m);
+  expect(await sh(verify)).toMatch(/^differs +no$/m);
+  expect(await sh(load)).toMatch(/^accepted +100$/m);
+}, 90_000);
