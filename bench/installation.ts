@@ -8,7 +8,9 @@ import { join } from 'node:path';
 import { type Config, inheritedEnvironment, readConfig, settingNames } from '#runtime/config.ts';
 import { startEmbeddedPostgres } from '#runtime/database/embedded-postgres.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { type Platform, demoTenant, openPlatform } from '#runtime/platform.ts';
+import { serviceFlags } from '#runtime/process-flags.ts';
+import { type Platform, openPlatform } from '#runtime/platform.ts';
+import { demoTenant } from '#runtime/tenants/demo-tenant.ts';
 import { provisionKeyFile } from '#runtime/vault/key-file.ts';
 
 import { deleteTopics } from './adapters/broker-admin.ts';
@@ -99,7 +101,10 @@ export async function openInstallation(
       return found;
     },
     async start(service, own = {}) {
-      const started = await startProcess(`services/${service}/main.ts`, { environment: { ...environment, ...own } });
+      const started = await startProcess(`services/${service}/main.ts`, {
+        environment: { ...environment, ...own },
+        flags: serviceFlags,
+      });
       scope.defer(() => started.stop());
       return started;
     },

@@ -35,15 +35,19 @@ export interface StartedProcess {
 /** How to start one. */
 export interface ProcessOptions {
   readonly arguments?: readonly string[];
+  /** Node's own options. */
+  readonly flags?: readonly string[];
   readonly environment: Environment;
   /** The first line of its standard input, as JSON. */
   readonly input?: unknown;
+  /** Told what it writes to its standard error. */
+  readonly onError?: (text: string) => void;
 }
 
 /** Starts a program of the repository (`services/ingest/main.ts`); rejects when it ends before it is ready. */
 export async function startProcess(file: string, options: ProcessOptions): Promise<StartedProcess> {
   const path = fileURLToPath(new URL(`../${file}`, import.meta.url));
-  const child = spawn(process.execPath, [path, ...(options.arguments ?? [])], {
+  const child = spawn(process.execPath, [...(options.flags ?? []), path, ...(options.arguments ?? [])], {
     env: { ...options.environment },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
@@ -54,6 +58,7 @@ export async function startProcess(file: string, options: ProcessOptions): Promi
     release();
   };
   child.stdin.on('error', () => undefined);
+  child.stderr.on('data', (chunk: Buffer) => options.onError?.(chunk.toString()));
   const tell = (value: unknown): void => void child.stdin.write(`${JSON.stringify(value)}\n`);
   if (options.input !== undefined) tell(options.input);
   const lines = linesOf(child);

@@ -53,3 +53,46 @@ const firstNumber = 5_511_900_000_000;
 
 /** Chat address of the chat of that index, as WAHA names it. Invented numbers. */
 export const chatAddress = (chat: number): string => `${firstNumber + chat}@c.us`;
+
+/** What a person wrote, as WAHA reports it; `stanza` is WhatsApp's id of the message. */
+export function wahaMessage({
+  chat,
+  text,
+  stanza,
+  at,
+}: {
+  readonly chat: string;
+  readonly text: string;
+  readonly stanza: string;
+  /** Epoch milliseconds. */
+  readonly at: number;
+}): Buffer {
+  return Buffer.from(
+    JSON.stringify({
+      id: `evt_${stanza}`,
+      timestamp: at,
+      event: 'message',
+      session: 'default',
+      metadata: {},
+      me: { id: '5511800000000@c.us', lid: '900000000000000@lid', jid: '5511800000000:3@s.whatsapp.net' },
+      payload: {
+        id: `false_${chat}_${stanza}`,
+        timestamp: Math.floor(at / 1_000),
+        from: chat,
+        fromMe: false,
+        source: 'app',
+        to: '5511800000000@c.us',
+        body: text,
+        hasMedia: false,
+        media: null,
+        ack: 1,
+        ackName: 'SERVER',
+        vCards: [],
+        replyTo: null,
+        _data: { pushName: 'Ana Inventada', broadcast: false },
+      },
+      engine: 'NOWEB',
+      environment: { version: '2026.7.1', engine: 'NOWEB', tier: 'CORE', browser: null },
+    }),
+  );
+}

@@ -13,7 +13,14 @@ import { Pool } from 'undici';
 
 import { signWahaWebhook } from '#runtime/testing/fake-waha.ts';
 
-import { type LoadPlan, type OpenLoop, type Phase, type PhaseReport, chatAddress } from '../webhook-plan.ts';
+import {
+  type LoadPlan,
+  type OpenLoop,
+  type Phase,
+  type PhaseReport,
+  chatAddress,
+  wahaMessage,
+} from '../webhook-plan.ts';
 
 const connectionsMax = 64;
 const answerTimeoutMs = 10_000;
@@ -32,34 +39,7 @@ function webhookOf(chat: number, text: string, secret: string): Webhook {
   const address = chatAddress(chat);
   serial += 1;
   const stanza = `3EB0${serial.toString(16).toUpperCase().padStart(18, '0')}`;
-  const body = Buffer.from(
-    JSON.stringify({
-      id: `evt_${stanza}`,
-      timestamp: at,
-      event: 'message',
-      session: 'default',
-      metadata: {},
-      me: { id: '5511800000000@c.us', lid: '900000000000000@lid', jid: '5511800000000:3@s.whatsapp.net' },
-      payload: {
-        id: `false_${address}_${stanza}`,
-        timestamp: Math.floor(at / 1_000),
-        from: address,
-        fromMe: false,
-        source: 'app',
-        to: '5511800000000@c.us',
-        body: text,
-        hasMedia: false,
-        media: null,
-        ack: 1,
-        ackName: 'SERVER',
-        vCards: [],
-        replyTo: null,
-        _data: { pushName: 'Ana Inventada', broadcast: false },
-      },
-      engine: 'NOWEB',
-      environment: { version: '2026.7.1', engine: 'NOWEB', tier: 'CORE', browser: null },
-    }),
-  );
+  const body = wahaMessage({ chat: address, text, stanza, at });
   return { chat, body, headers: signWahaWebhook(body, secret) };
 }
 

@@ -1,0 +1,13 @@
+/** Statements as the owner of the schema: what an operator does by hand. */
+import pg from 'pg';
+
+/** Runs one. */
+export async function asOwner(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,31 @@
+/** Everything that can be rebuilt is emptied while people write: snapshots, journal, history. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { asOwner } from '../adapters/owner-sql.ts';
+import type { Fault } from '../fault.ts';
+
+/** As services/projection/projection.ts says (P3), and the hosts' own. */
+const emptied =
+  'TRUNCATE actor_snapshots, journal, journal_snapshots, journal_parked, journal_progress, parked_progress, ' +
+  'history_progress, messages, message_changes, message_marks, message_links, contacts, contact_words';
+
+export const fullRebuild: Fault = {
+  number: 18,
+  name: 'full rebuild from the log, compared with live',
+  short: true,
+  async stage({ crew, installation: { postgres }, people, recorder }) {
+    await sleep(1_500);
+    await crew.stop('host-2');
+    recorder.era += 1;
+    await asOwner(postgres.url, emptied);
+    recorder.era += 1;
+    // The other host must rebuild what it takes over; this one what it has forgotten.
+    crew.kill('host-1');
+    crew.kill('rest');
+    await crew.start('host-2');
+    // Those who had fallen silent are rebuilt as well.
+    people.everybody();
+    await sleep(2_000);
+    return {};
+  },
+};

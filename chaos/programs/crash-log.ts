@@ -1,0 +1,41 @@
+/** A log that tells when its transactional consumer passes the moments at which a process may die. */
+import type { Assignment, RecordLog, SliceWorker } from '#runtime/log/record-log.ts';
+
+import type { CrashPoint } from './plan.ts';
+
+/** Told of every moment; may never return. */
+type Reached = (point: CrashPoint) => Promise<void>;
+
+/** The same log. The moments within the log's own transaction are told by its adapter, where it has a seam. */
+export function tellingLog(log: RecordLog, reached: Reached): RecordLog {
+  return new Proxy(log, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (name !== 'consume') return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      return (options: Parameters<RecordLog['consume']>[0]) =>
+        target.consume({
+          ...options,
+          assigned: (assignment): Promise<SliceWorker> =>
+            options.assigned(options.transactional ? telling(assignment, reached) : assignment),
+        });
+    },
+  });
+}
+
+function telling(assignment: Assignment, reached: Reached): Assignment {
+  const { topic, partition, startOffset, lost } = assignment;
+  return {
+    topic,
+    partition,
+    startOffset,
+    lost,
+    async commit(outputs, nextOffset, prepare) {
+      await reached('transition');
+      await assignment.commit(outputs, nextOffset, async (transaction) => {
+        await prepare?.(transaction);
+        await reached('snapshot-written');
+      });
+      await reached('commit-acknowledged');
+    },
+  };
+}
