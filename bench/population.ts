@@ -3,8 +3,8 @@
  * keys, the same sealed bytes, the same records. Made in batches, since one by one a hundred thousand
  * would take longer than the bench.
  */
-import type { Database, Sql } from '#runtime/database/database.ts';
-import type { OutgoingRecord, RecordLog } from '#runtime/log/record-log.ts';
+import type { Database, Sql, SqlResult } from '#runtime/database/database.ts';
+import type { OutgoingRecord, RecordLog, RecordPosition } from '#runtime/log/record-log.ts';
 import type { Platform } from '#runtime/platform.ts';
 import { newUlid, outgoing } from '#runtime/records.ts';
 import { openVault } from '#runtime/vault/postgres-vault.ts';
@@ -29,6 +29,8 @@ interface Conversation {
 export interface Population {
   /** Everyone says each of the texts, in turn; resolves with the number of records when all are durable. */
   say(texts: readonly string[]): Promise<number>;
+  /** The conversation of that index, counted round, says something; resolves with where it is when it is durable. */
+  sayOne(index: number, text: string): Promise<RecordPosition | undefined>;
 }
 
 /** Makes `count` conversations with the keys of their people. */
@@ -47,20 +49,28 @@ export async function populate(installation: Installation, platform: Platform, c
   }));
   const collector = new KeyCollector();
   const vault = openVault(collector, platform.tenantKeys);
-  for (const { id, person } of conversations) {
-    await vault.seal({ tenant, actor: id, type: 'bench', eventId: '' }, person, at, '');
-  }
+  await inBatches(conversations, async (batch) => {
+    await Promise.all(
+      batch.map(({ id, person }) => vault.seal({ tenant, actor: id, type: 'bench', eventId: '' }, person, at, '')),
+    );
+  });
   await storeKeys(runtime.database, tenant, collector.rows());
   await storeConversations(runtime.database, tenant, instance.line, conversations);
   let serial = 0;
+  const said = ({ id, person, chat }: Conversation, text: string): Promise<OutgoingRecord> => {
+    const header = { tenant, actor: id, eventId: newUlid(at), occurredAt: at, revision, instance: instanceId };
+    return recordOf(vault, person, header, messageOf(chat, text, serial++));
+  };
   return {
+    async sayOne(index, text) {
+      const conversation = conversations[index % conversations.length];
+      return conversation === undefined ? undefined : (await platform.log.append([await said(conversation, text)]))[0];
+    },
     async say(texts) {
       let batch: OutgoingRecord[] = [];
       for (const text of texts) {
         for (const conversation of conversations) {
-          const message = messageOf(conversation.chat, text, serial++);
-          const header = { tenant, actor: conversation.id, eventId: newUlid(at), occurredAt: at, revision };
-          batch.push(await recordOf(vault, conversation.person, { ...header, instance: instanceId }, message));
+          batch.push(await said(conversation, text));
           if (batch.length < recordsPerAppend) continue;
           await platform.log.append(batch);
           batch = [];
@@ -112,7 +122,7 @@ interface KeyRow {
 /**
  * A database that has nothing but the vault's keys, in memory: so the real vault makes real keys, and
  * they can be written to the real database many at a time. Knows the two statements by which the vault
- * looks for a person's key and adds one; refuses any other.
+ * looks for people's keys and adds some; refuses any other.
  */
 class KeyCollector implements Database {
   readonly #rows = new Map<string, KeyRow>();
@@ -127,6 +137,10 @@ class KeyCollector implements Database {
     return work(this.#sql);
   }
 
+  query<Row>(_tenants: readonly string[], text: string, values: readonly unknown[] = []): Promise<SqlResult<Row>> {
+    return this.#sql.query<Row>(text, values);
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }
@@ -136,17 +150,22 @@ class KeyCollector implements Database {
   }
 
   #insert(values: readonly unknown[]): readonly KeyRow[] {
-    const [, id, person, month, wrapped] = values as [string, string, string, string, Buffer];
-    this.#rows.set(`${person}/${month}`, { id, person, month, state: 'active', wrapped });
+    const [, ids, people, months, wrapped] = values as [string[], string[], string[], string[], Buffer[]];
+    ids.forEach((id, i) => {
+      const [person = '', month = '', secret = Buffer.alloc(0)] = [people[i], months[i], wrapped[i]];
+      this.#rows.set(`${person}/${month}`, { id, person, month, state: 'active', wrapped: secret });
+    });
     return [];
   }
 
-  #select(text: string, values: readonly unknown[]): readonly KeyRow[] {
-    if (!/^SELECT .* FROM vault_keys WHERE tenant = \$1 AND person = \$2 AND month = \$3$/.test(text))
+  #select(text: string, values: readonly unknown[]): readonly object[] {
+    if (!/^SELECT .* FROM vault_keys\s+JOIN unnest.* USING \(tenant, person, month\)$/.test(text))
       throw new Error('the vault asks for its keys in another way than this bench knows');
-    const [, person, month] = values as [string, string, string];
-    const row = this.#rows.get(`${person}/${month}`);
-    return row === undefined ? [] : [row];
+    const [tenants, people, months] = values as [string[], string[], string[]];
+    return people.flatMap((person, i) => {
+      const row = this.#rows.get(`${person}/${months[i] ?? ''}`);
+      return row === undefined ? [] : [{ ...row, tenant: tenants[i] }];
+    });
   }
 }
 

@@ -16,6 +16,8 @@ export interface ProcessEntry {
   readonly parent: number;
   /** Processor time of all its threads so far, seconds. */
   readonly cpuSeconds: number;
+  /** The same of its children that ended and were waited for. */
+  readonly endedCpuSeconds: number;
   /** Its command line; for those that rewrite it (Postgres), what they wrote. */
   readonly command: string;
 }
@@ -34,6 +36,7 @@ export async function processEntry(pid: number): Promise<ProcessEntry | undefine
       pid,
       parent: field(4),
       cpuSeconds: (field(14) + field(15)) / ticksPerSecond,
+      endedCpuSeconds: (field(16) + field(17)) / ticksPerSecond,
       command: command.replaceAll('\0', ' ').trim(),
     };
   } catch {

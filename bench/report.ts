@@ -39,6 +39,7 @@ export function tableOf(run: RunReport): string {
   for (const { bench, seconds, loadAverage, outcome, failed } of run.benches) {
     lines.push('', `${bench}  (${Math.round(seconds)} s; load average ${loadAverage.join(' → ')})`);
     if (failed !== undefined) lines.push(`  FAILED  ${failed}`);
+    for (const failure of outcome?.failures ?? []) lines.push(`  FAILED  ${failure}`);
     for (const one of outcome?.measures ?? []) lines.push(lineOf(one, width));
     for (const note of outcome?.notes ?? []) lines.push(`  · ${note}`);
   }

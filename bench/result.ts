@@ -4,7 +4,7 @@
 export type Aim = { readonly atLeast: number } | { readonly below: number };
 
 /** Units of measures. */
-export type Unit = 'per s' | 'ms' | '% of a core' | 'MB' | 'bytes' | 'ratio';
+export type Unit = 'per s' | 'per CPU s' | 's' | 'ms' | '% of a core' | 'MB' | 'bytes' | 'partitions' | 'ratio';
 
 /** One number. */
 export interface Measure {
@@ -25,6 +25,8 @@ export interface Outcome {
   readonly measures: readonly Measure[];
   /** What a reader of the numbers has to know. */
   readonly notes: readonly string[];
+  /** What could not be run while the rest could. */
+  readonly failures?: readonly string[];
 }
 
 /** Makes a measure and compares it with its aim. */

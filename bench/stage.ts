@@ -44,12 +44,15 @@ export class Scope {
 export class Stage {
   /** Sizes that only show that the benches work. */
   readonly short: boolean;
+  /** Names of the peers that were asked for; none means all. */
+  readonly peers: readonly string[];
   readonly #scopes = new Set<Scope>();
   #finding: Promise<Broker | undefined> | undefined;
   #found: Broker | undefined;
 
-  constructor(short: boolean) {
+  constructor(short: boolean, peers: readonly string[] = []) {
     this.short = short;
+    this.peers = peers;
   }
 
   /** Tells people how far it is. */
