@@ -31,13 +31,13 @@ async function partsOf({ kind, worker }: Accounted): Promise<readonly (readonly 
   const inWorker = new Set(worker === undefined ? [] : [worker]);
   // Parents come before their children.
   for (const { pid, parent } of all) if (inWorker.has(parent)) inWorker.add(pid);
-  return all.flatMap((entry) => {
-    if (inWorker.has(entry.pid)) return [['worker', entry] as const];
+  return all.flatMap((entry): readonly (readonly [part: string, of: ProcessEntry])[] => {
+    if (inWorker.has(entry.pid)) return [['worker', entry]];
     // The shells that guard or keep a server have its name in their arguments.
     if (/^(\/bin\/)?sh /.test(entry.command)) return [];
     const part = commands.find(([, command]) => command.test(entry.command))?.[0];
     // The broker of the run is there for others too.
-    return part === undefined || !kind.servers.includes(part) ? [] : [[part, entry] as const];
+    return part === undefined || !kind.servers.includes(part) ? [] : [[part, entry]];
   });
 }
 
