@@ -70,6 +70,8 @@ describe('colour', () => {
     vi.stubEnv('NO_COLOR', undefined);
     vi.stubEnv('FORCE_COLOR', undefined);
     vi.stubEnv('TERM', 'xterm-256color');
+    // Node takes a terminal of an unknown CI for one without colours.
+    vi.stubEnv('CI', undefined);
     expect(bold(true)).toBe('\u001b[1mx\u001b[22m');
     expect(bold(false)).toBe('x');
   });
