@@ -11,8 +11,8 @@ import type { Peer, PeerKind, Worker } from './peer.ts';
 import { People } from './people.ts';
 import { chosenKinds, inFlight } from './peers.ts';
 
-/** People who greet before it is looked whether there is time for more. */
-const newcomers = 1_000;
+/** People who greet before it is looked whether there is time for more: on a log at once, else one after the other. */
+const newcomersMax = { log: 5_000, calls: 1_000 } as const;
 /** Conversations whose states are compared at the end; replies are all compared. */
 const checkedMax = 1_000;
 
@@ -29,7 +29,7 @@ interface Sizes {
 const sizesOf = (stage: Stage): Sizes => ({
   steps: stage.short ? [200, 1_000] : [1_000, 10_000, 100_000],
   seeded: stage.size(1_000_000, 3_000),
-  greetingSeconds: stage.size(75, 5),
+  greetingSeconds: stage.size(60, 5),
   measuredSeconds: stage.size(5, 1),
 });
 
@@ -38,7 +38,7 @@ export async function benchPeersGrowth(stage: Stage): Promise<Outcome> {
   if (!hasProcessTable) return { measures: [], notes: ['memory is measured on Linux only'] };
   const sizes = sizesOf(stage);
   const notes = [
-    `throughput in a closed loop with ${inFlight} in flight, over all conversations in turn, those that wrote longest ago first`,
+    `throughput in a closed loop with ${inFlight} in flight, by people from all over them`,
     `greeting may take ${sizes.greetingSeconds} s in all: who needs longer is measured where it is then`,
   ];
   const measures: Measure[] = [];
@@ -82,6 +82,7 @@ function grow(stage: Stage, kind: PeerKind, sizes: Sizes, notes: string[]): Prom
 
 /** Newcomers greet until there are `wanted` people, or the time is over. */
 async function greet(peer: Peer, people: People, wanted: number, until: number): Promise<void> {
+  const newcomers = peer.backlog === undefined ? newcomersMax.calls : newcomersMax.log;
   while (people.count < wanted && performance.now() < until) {
     const known = people.count;
     await people.meet(Math.min(wanted, known + newcomers));
@@ -102,6 +103,7 @@ async function measureAt(
   { measuredSeconds }: Sizes,
 ): Promise<readonly Measure[]> {
   await peer.warm?.();
+  people.mix();
   const cpu = await watchParts({ kind, worker: worker.pid });
   const loop = await people.closed({ inFlight, seconds: measuredSeconds, messagesMax: Infinity });
   const spent = total(await cpu());

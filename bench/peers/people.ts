@@ -75,6 +75,14 @@ export class People {
     return this.#said.map((_, person) => person);
   }
 
+  /** Mixes who writes next, so that it is people of all times; the same at each run. */
+  mix(): void {
+    const stride = 7_919;
+    const free = this.#free.slice(this.#taken);
+    this.#taken = 0;
+    this.#free = free.length % stride === 0 ? free : free.map((_, i) => free[(i * stride) % free.length] ?? 0);
+  }
+
   /** Each of `people` says their next message, so many at a time. */
   async greet(people: readonly number[], inFlight: number): Promise<void> {
     const waiting = people.values();

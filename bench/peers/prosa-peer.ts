@@ -38,9 +38,12 @@ export const prosaPeer = (log: LogKind): PeerKind => ({
   async open(stage, scope) {
     const { installation, people, options } = await openWorld(stage, scope, log);
     const peer = logPeer(scope, { ...options, startWorker: () => startProsa(scope, installation) });
+    const warm = () => refreshStatistics(installation.config.databaseUrl ?? '');
+    // Snapshots are kept alike with both logs; once is enough to wait for.
+    if (log === 'postgres') return { ...peer, warm };
     return {
       ...peer,
-      warm: () => refreshStatistics(installation.config.databaseUrl ?? ''),
+      warm,
       async seed(count) {
         // One who greets is the pattern for the others.
         const pattern = people.count;
