@@ -93,7 +93,7 @@ export async function listConversations(sql: Sql, wanted: Wanted): Promise<reado
        SELECT id FROM instances WHERE tenant = c.tenant AND line = c.line AND deleted_at IS NULL
        ORDER BY created_at DESC, id DESC LIMIT 1
      ) i ON true
-     WHERE s.tenant = $1
+     WHERE s.tenant = $1 AND s.next_offset >= 0 -- for the index actor_snapshots_listed
        AND (s.next_offset <= coalesce(k.committed, 0) OR NOT EXISTS (
          SELECT FROM actor_snapshots o WHERE o.actor = s.actor AND o.next_offset < s.next_offset))
        AND NOT EXISTS (
