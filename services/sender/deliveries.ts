@@ -316,20 +316,10 @@ function moveOf(move: Move): { readonly text: string; readonly values: readonly 
   }
 }
 
-interface ClaimedRow {
-  readonly tenant: string;
-  readonly id: string;
-  readonly conversation: string;
-  readonly instance: string;
-  readonly content: Buffer | null;
-  readonly claim: string;
-  readonly attempts: number;
-  readonly lookups: number;
-  readonly uncertain: boolean;
-  readonly client_message_id: string;
+type ClaimedRow = Omit<AcceptedRow, 'status' | 'first_claimed_at'> & {
   readonly first_claimed_at: Date;
   readonly abandoned: boolean;
-}
+};
 
 const begunOf = ({ first_claimed_at, ...row }: AcceptedRow): readonly ClaimedDelivery[] =>
   row.status === 'sending' && first_claimed_at !== null

@@ -2,26 +2,13 @@
 import { z } from 'zod';
 
 import { pageOf, placeOf, placeOfTime, timeOfPlace, timePlace } from '../cursors.ts';
+import { deliveryStatuses } from '../delivery-status.ts';
 import type { ApiContext } from '../deps.ts';
 import { exampleIds } from '../example-ids.ts';
 import { type Route, defineRoute } from '../route.ts';
 import { cursor, filterText, limit, listOf, time } from '../shapes.ts';
 
-/** As in the table's own check. */
-const statuses = [
-  'queued',
-  'scheduled',
-  'sending',
-  'sent',
-  'delivered',
-  'read',
-  'failed',
-  'unknown',
-  'manual',
-  'cancelled',
-] as const;
-
-const status = z.enum(statuses);
+const status = z.enum(deliveryStatuses);
 
 const delivery = z
   .object({
@@ -69,7 +56,7 @@ interface DeliveryRow {
   readonly origin: string;
   readonly kind: string;
   readonly priority: string;
-  readonly status: (typeof statuses)[number];
+  readonly status: (typeof deliveryStatuses)[number];
   readonly reason: string | null;
   readonly attempts: number;
   readonly created_at: Date;
@@ -81,7 +68,7 @@ interface DeliveryRow {
  * The newest of each status, each found by the index of its own (which is why the status stands in the
  * text of the statement), and of those the newest.
  */
-const listOfStatuses = (wanted: readonly (typeof statuses)[number][]): string =>
+const listOfStatuses = (wanted: readonly (typeof deliveryStatuses)[number][]): string =>
   `SELECT *, ${placeOfTime('updated_at')} AS place FROM (${wanted
     .map(
       (one) =>
@@ -118,7 +105,7 @@ export function deliveryRoutes({ runtime }: ApiContext): readonly Route[] {
       },
       async handler({ key, query }) {
         const after = placeOf(query.cursor, timePlace);
-        const wanted = query.status === undefined ? statuses : [query.status];
+        const wanted = query.status === undefined ? deliveryStatuses : [query.status];
         const found = await runtime.database.transaction([key.tenant], (sql) =>
           sql.query<DeliveryRow>(listOfStatuses(wanted), [
             key.tenant,

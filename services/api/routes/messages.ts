@@ -5,6 +5,7 @@ import type { OutboundContent } from '#schemas/content.ts';
 import type { ConversationEntry } from '#runtime/directory/directory.ts';
 import type { Instance } from '#runtime/instances/instances.ts';
 
+import { deliveryStatuses } from '../delivery-status.ts';
 import type { ApiContext } from '../deps.ts';
 import { exampleIds, examplePhone } from '../example-ids.ts';
 import { requestMessage } from '../message-requests.ts';
@@ -40,18 +41,7 @@ const newMessage = z.strictObject({
     .describe('A second request with the same key is the first one'),
 });
 
-const status = z.enum([
-  'queued',
-  'scheduled',
-  'sending',
-  'sent',
-  'delivered',
-  'read',
-  'failed',
-  'unknown',
-  'manual',
-  'cancelled',
-]);
+const status = z.enum(deliveryStatuses);
 
 const sentMessage = z
   .object({

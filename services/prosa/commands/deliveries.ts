@@ -1,27 +1,15 @@
 /** `prosa deliveries`: what is being sent. */
+import { deliveryStatuses } from '../../api/delivery-status.ts';
 import type { Delivery } from '../../api/routes/deliveries.ts';
 import { defineCommand } from '../command.ts';
 import { listOptions, shortTime, showPage } from '../lists.ts';
 import { oneOf, text } from '../options.ts';
 
-const statuses: readonly Delivery['status'][] = [
-  'queued',
-  'scheduled',
-  'sending',
-  'sent',
-  'delivered',
-  'read',
-  'failed',
-  'unknown',
-  'manual',
-  'cancelled',
-];
-
 export const deliveries = defineCommand({
   name: 'deliveries',
   summary: 'List deliveries, newest change first',
   options: {
-    status: oneOf(statuses, 'Only those with this status'),
+    status: oneOf(deliveryStatuses, 'Only those with this status'),
     conversation: text('id', 'Only those of this conversation'),
     instance: text('id', 'Only those through this instance'),
     ...listOptions,
