@@ -37,7 +37,19 @@ export type InboundContent =
   /** A kind that we do not know; `text` is what of it could be read. */
   | { readonly kind: 'unknown'; readonly text?: string };
 
-/** What we can send. `id`s of buttons come back as `button` content. */
+/** A file to be sent: one of `blob` and `url`. */
+export interface OutboundMedia {
+  /** Blob of the tenant's own store. */
+  readonly blob?: string;
+  /** Public address, which the provider fetches. */
+  readonly url?: string;
+  readonly mimetype: string;
+  readonly filename?: string;
+  /** True for a voice note. */
+  readonly voice?: boolean;
+}
+
+/** What we can send. `id`s of buttons come back as `button` content, those of rows as `list`. */
 export type OutboundContent =
   | { readonly kind: 'text'; readonly text: string }
   | {
@@ -46,7 +58,44 @@ export type OutboundContent =
       readonly buttons: readonly { readonly id: string; readonly title: string }[];
       /** True when the text says by itself what can be answered, so that without buttons nothing need be added. */
       readonly optionsInText?: boolean;
-    };
+    }
+  | {
+      readonly kind: 'list';
+      readonly text: string;
+      /** What opens the list. */
+      readonly button: string;
+      readonly sections: readonly {
+        readonly title?: string;
+        readonly rows: readonly { readonly id: string; readonly title: string; readonly description?: string }[];
+      }[];
+      readonly optionsInText?: boolean;
+    }
+  | {
+      readonly kind: 'image' | 'audio' | 'video' | 'document' | 'sticker';
+      readonly media: OutboundMedia;
+      readonly caption?: string;
+    }
+  | {
+      readonly kind: 'location';
+      readonly latitude: number;
+      readonly longitude: number;
+      readonly name?: string;
+      readonly address?: string;
+    }
+  | { readonly kind: 'contacts'; readonly contacts: readonly { readonly name: string; readonly phone: string }[] }
+  /** A message approved beforehand; `text` is the same in words, for providers that know no templates. */
+  | {
+      readonly kind: 'template';
+      readonly name: string;
+      readonly language: string;
+      /** Values of its variables, in their order. */
+      readonly header?: readonly string[];
+      readonly body?: readonly string[];
+      readonly buttons?: readonly string[];
+      readonly text: string;
+    }
+  /** `target` is the stable id of the message reacted to; an empty `emoji` takes the reaction back. */
+  | { readonly kind: 'reaction'; readonly target: string; readonly emoji: string };
 
 /** A participant of a chat as the provider names it. */
 export interface ProviderParty {

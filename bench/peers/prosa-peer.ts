@@ -112,7 +112,7 @@ async function textsOf(vault: Vault, records: readonly LoggedRecord[]): Promise<
     replies.map(async (reply) => {
       if (reply === null) return null;
       const opened = await vault.open<{ readonly content: OutboundContent }>(reply, reply.sealed);
-      return opened.state === 'open' ? opened.value.content.text : null;
+      return opened.state === 'open' && 'text' in opened.value.content ? opened.value.content.text : null;
     }),
   );
 }

@@ -121,7 +121,7 @@ function keepTimers(scene: Scene, actions: readonly FoldedAction[]): Scene {
 
 /** Texts of the replies of the latest step. */
 export const repliesIn = (scene: Scene): readonly string[] =>
-  paramsOf(scene.actions, 'reply').map(({ content }) => content.text);
+  paramsOf(scene.actions, 'reply').map(({ content }) => ('text' in content ? content.text : content.kind));
 
 /** Audit params of the latest step. */
 export const auditsIn = (scene: Scene): readonly ActionParams['audit'][] => paramsOf(scene.actions, 'audit');

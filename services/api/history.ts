@@ -179,10 +179,14 @@ export function textOf(content: InboundContent | OutboundContent): string | unde
     case 'text':
     case 'unknown':
     case 'buttons':
+    case 'template':
       return content.text;
     case 'button':
-    case 'list':
       return content.title;
+    case 'list':
+      return 'title' in content ? content.title : content.text;
+    case 'reaction':
+      return content.emoji;
     case 'image':
     case 'audio':
     case 'video':

@@ -93,6 +93,7 @@ export function createCourier(parts: CourierParts): Courier {
       attempt: delivery.attempts,
       firstAttemptAt: delivery.firstClaimedAt,
       isTaken: (stableId) => deliveries.isTaken(tenant, vault.index(tenant, 'message-id', stableId), id),
+      readFile: () => Promise.resolve(undefined),
     };
     return { state: 'ready', instance, message };
   };

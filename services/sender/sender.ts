@@ -21,7 +21,8 @@ import { openSimulatorPhone } from '#runtime/simulator/simulator-phone.ts';
 
 import type { Acceptance } from './acceptance.ts';
 import { openSimulator } from './adapters/simulator.ts';
-import { openWaha, wahaOptionsDefault } from './adapters/waha.ts';
+import { providerHttpDefaults } from './adapters/provider-http.ts';
+import { openWaha } from './adapters/waha.ts';
 import { createCourier } from './courier.ts';
 import { openDeliveries } from './deliveries.ts';
 import { startDispatcher } from './dispatcher.ts';
@@ -63,7 +64,7 @@ const defaults = {
   perInstance: 8,
   retryDelaysMs: retryDelaysMsDefault,
   lookupDelaysMs: lookupDelaysMsDefault,
-  callTimeoutMs: wahaOptionsDefault.callTimeoutMs,
+  callTimeoutMs: providerHttpDefaults.callTimeoutMs,
   leaseMs: 15_000,
   random: Math.random,
 } as const satisfies Required<SenderOptions>;
@@ -80,7 +81,7 @@ export async function startSender(runtime: Runtime, options: SenderOptions = {})
     throw new OperatingError('config.invalid', 'the lease of a delivery must be longer than a call');
   const deliveries = openDeliveries(runtime.database);
   const providers = {
-    waha: openWaha({ ...wahaOptionsDefault, callTimeoutMs: chosen.callTimeoutMs }),
+    waha: openWaha({ ...providerHttpDefaults, callTimeoutMs: chosen.callTimeoutMs }),
     simulator: openSimulator(openSimulatorPhone(runtime.database, runtime.vault), runtime.now),
   };
   const personOf = personFinder(runtime.directory);

@@ -91,7 +91,7 @@ export function simulatorRoutes({ runtime, deps }: ApiContext): readonly Route[]
           z.object({
             id: z.string(),
             at: time,
-            type: z.enum(['text', 'buttons', 'erased']),
+            type: z.string().describe('text, buttons, list, image, … or erased'),
             text: z.string(),
             buttons: z.array(z.object({ id: z.string(), title: z.string() })).optional(),
           }),

@@ -7,6 +7,7 @@
  *    reader who goes on from a cursor misses none.
  */
 import type { OutboundContent } from '#schemas/content.ts';
+import { asText } from '#schemas/plain-text.ts';
 
 import type { Database } from '../database/database.ts';
 import { canonicalAddress } from '../directory/directory.ts';
@@ -33,7 +34,7 @@ export interface PhoneMessage {
   /** ISO time. */
   readonly at: string;
   /** `erased`: the person's content was destroyed. */
-  readonly type: 'text' | 'buttons' | 'erased';
+  readonly type: OutboundContent['kind'] | 'erased';
   readonly text: string;
   readonly buttons?: readonly { readonly id: string; readonly title: string }[];
 }
@@ -123,7 +124,7 @@ export function openSimulatorPhone(database: Database, vault: Vault): SimulatorP
     const content = opened.value;
     return content.kind === 'buttons'
       ? { ...common, type: 'buttons', text: content.text, buttons: content.buttons }
-      : { ...common, type: 'text', text: content.text };
+      : { ...common, type: content.kind, text: asText(content) };
   }
 }
 

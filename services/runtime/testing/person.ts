@@ -88,7 +88,13 @@ export class Person {
         reply,
         reply.sealed ?? Buffer.alloc(0),
       );
-      texts.push(opened.state === 'open' ? opened.value.content.text : 'erased');
+      texts.push(
+        opened.state === 'erased'
+          ? 'erased'
+          : 'text' in opened.value.content
+            ? opened.value.content.text
+            : opened.value.content.kind,
+      );
     }
     return texts;
   }

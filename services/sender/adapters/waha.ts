@@ -1,130 +1,36 @@
 /**
  * WAHA (WhatsApp HTTP API). Text only; buttons are deprecated and unreliable there, so they are numbered text.
  *
- * Owns: one pool of keep-alive connections per base URL.
- *
- * W1 A request that was not begun on a socket was not sent (retry); after that, only an HTTP answer
- *    says that it was not.
- * W2 A 201 is a send, readable body or not.
- * W3 The engines NOWEB and GOWS are given our message id; with them a repeat is the same WhatsApp
+ * W1 A 201 is a send, readable body or not.
+ * W2 The engines NOWEB and GOWS are given our message id; with them a repeat is the same WhatsApp
  *    message (WAHA issue 2054). With the others a repeat is never made on an unknown outcome, and
  *    the chat's history is asked before any further attempt.
  */
-import { Readable } from 'node:stream';
-
-import { Pool } from 'undici';
+import { asText } from '#schemas/plain-text.ts';
 
 import type { Instance } from '#runtime/instances/instances.ts';
-import { Lru } from '#runtime/lru.ts';
 
 import type { MessageProvider, OutboundMessage, Resolution, SendOutcome, SentIds } from '../ports/provider.ts';
-import { asText } from '../rendering.ts';
+import { NoAnswer, type ProviderAnswer, type ProviderHttpOptions, openProviderHttp } from './provider-http.ts';
 import { historyOf, idsOf, refusalOf } from './waha-answers.ts';
 
-/** Times and sizes; tests shorten them. */
-export interface WahaOptions {
-  /** A whole call, with the wait for a connection. */
-  readonly callTimeoutMs: number;
-  readonly connectTimeoutMs: number;
-  readonly connectionsPerServer: number;
-}
-
-export const wahaOptionsDefault: WahaOptions = {
-  callTimeoutMs: 10_000,
-  connectTimeoutMs: 3_000,
-  connectionsPerServer: 20,
-};
-
-const serversMax = 1_000;
-const answerBytesMax = 4 * 1024 * 1024;
-const keepAlive = { idleMs: 4_000, hintMaxMs: 60_000 } as const;
 const history = {
   messages: 50,
   /** WAHA's clock may be behind ours by this much. */
   skewMs: 30_000,
 } as const;
 
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: string;
-}
-
-/** A call without an answer. The cause is not kept: errors of HTTP clients can quote what was sent. */
-class NoAnswer extends Error {
-  override readonly name = 'NoAnswer';
-  readonly begun: boolean;
-  readonly code: string;
-
-  constructor(begun: boolean, timedOut: boolean) {
-    super('no answer');
-    this.begun = begun;
-    this.code = begun ? (timedOut ? 'provider.timeout' : 'provider.connection-lost') : 'provider.unreachable';
-  }
-}
-
 /** Opens the adapter; connects at the first send. */
-export function openWaha(options: WahaOptions = wahaOptionsDefault): MessageProvider {
-  const pools = new Lru<string, Pool>(serversMax);
-  const all = new Set<Pool>();
+export function openWaha(options?: ProviderHttpOptions): MessageProvider {
+  const http = openProviderHttp(options);
 
-  const poolOf = (origin: string): Pool => {
-    let pool = pools.get(origin);
-    if (pool === undefined) {
-      pool = new Pool(origin, {
-        connections: options.connectionsPerServer,
-        // One request at a time per connection: a slow answer holds up nothing behind it.
-        pipelining: 1,
-        connect: { timeout: options.connectTimeoutMs },
-        headersTimeout: options.callTimeoutMs,
-        bodyTimeout: options.callTimeoutMs,
-        keepAliveTimeout: keepAlive.idleMs,
-        keepAliveMaxTimeout: keepAlive.hintMaxMs,
-        maxResponseSize: answerBytesMax,
-      });
-      pools.set(origin, pool);
-      all.add(pool);
-    }
-    return pool;
-  };
-
-  const call = async (instance: Instance, request: { path: string; body?: unknown }): Promise<Answer> => {
-    const url = new URL(request.path, `${(instance.settings.baseUrl ?? '').replace(/\/+$/, '')}/`);
-    const signal = AbortSignal.timeout(options.callTimeoutMs);
-    const text = request.body === undefined ? undefined : JSON.stringify(request.body);
-    let begun = false;
-    // W1: undici begins to read a stream when it writes the request to a connected socket.
-    const body = new Readable({
-      read() {
-        begun = true;
-        this.push(text ?? '');
-        this.push(null);
-      },
+  const call = (instance: Instance, request: { path: string; body?: unknown }): Promise<ProviderAnswer> =>
+    http.call({
+      method: request.body === undefined ? 'GET' : 'POST',
+      url: new URL(request.path, `${(instance.settings.baseUrl ?? '').replace(/\/+$/, '')}/`),
+      headers: instance.credentials.apiKey === undefined ? {} : { 'x-api-key': instance.credentials.apiKey },
+      ...(request.body === undefined ? {} : { body: request.body }),
     });
-    try {
-      const answer = await poolOf(url.origin).request({
-        path: `${url.pathname}${url.search}`,
-        method: text === undefined ? 'GET' : 'POST',
-        headers: {
-          accept: 'application/json',
-          ...(text === undefined
-            ? {}
-            : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
-          ...(instance.credentials.apiKey === undefined ? {} : { 'x-api-key': instance.credentials.apiKey }),
-        },
-        ...(text === undefined ? {} : { body }),
-        signal,
-      });
-      // W2: what the status says holds even when the body breaks off.
-      return {
-        status: answer.statusCode,
-        headers: answer.headers,
-        body: await answer.body.text().catch(() => ''),
-      };
-    } catch {
-      throw new NoAnswer(begun, signal.aborted);
-    }
-  };
 
   /** The message in the chat's history: by our id, or else by its text and time. */
   const find = async (
@@ -193,12 +99,7 @@ export function openWaha(options: WahaOptions = wahaOptionsDefault): MessageProv
       return { outcome: 'unknown', code: read ? 'outcome.not-found' : 'outcome.history-unavailable' };
     },
 
-    async close() {
-      pools.clear();
-      const closing = [...all].map((pool) => pool.destroy());
-      all.clear();
-      await Promise.all(closing);
-    },
+    close: () => http.close(),
   };
 }
 

@@ -28,6 +28,8 @@ export interface OutboundMessage {
   readonly firstAttemptAt: number;
   /** True for stable message ids that are known to belong to other deliveries. */
   readonly isTaken: (stableId: string) => Promise<boolean>;
+  /** The file of a media message that lies in our store; undefined when it is gone. Throws `database.unavailable`. */
+  readonly readFile: (blob: string) => Promise<Buffer | undefined>;
 }
 
 /** The ids that the provider gave. */
@@ -38,13 +40,25 @@ export interface SentIds {
   readonly stableId?: string;
 }
 
-/** What became of a call. */
+/**
+ * What else would meet the same answer now, besides this message: the others of the chat, all new
+ * chats of the account (WhatsApp restricts who may be written to first), or all of the account.
+ */
+export type Scope = 'message' | 'chat' | 'cold-chats' | 'instance';
+
+/** What became of a call. `scope` is 'message' where it is absent. */
 export type SendOutcome = { readonly httpStatus?: number } & (
   | ({ readonly outcome: 'sent' } & SentIds)
   /** Not sent; may work later, not before `afterMs` when the provider says so. */
-  | { readonly outcome: 'retry'; readonly code: string; readonly afterMs?: number; readonly detail?: string }
-  /** Not sent, and never will be. */
-  | { readonly outcome: 'refused'; readonly code: string; readonly detail?: string }
+  | {
+      readonly outcome: 'retry';
+      readonly code: string;
+      readonly scope?: Scope;
+      readonly afterMs?: number;
+      readonly detail?: string;
+    }
+  /** Not sent, and never will be by this instance, unless the cause (of a wider scope) goes away. */
+  | { readonly outcome: 'refused'; readonly code: string; readonly scope?: Scope; readonly detail?: string }
   /** It may have been sent. */
   | { readonly outcome: 'unknown'; readonly code: string; readonly detail?: string }
 );
@@ -63,6 +77,10 @@ export interface MessageProvider {
   send(instance: Instance, message: OutboundMessage): Promise<SendOutcome>;
   /** Finds out what became of an earlier `send`. Changes nothing. */
   resolve(instance: Instance, message: OutboundMessage): Promise<Resolution>;
+  /** Shows that we write, for about `forMs`, where the provider can. Its failure means nothing. */
+  showTyping?(instance: Instance, message: OutboundMessage, forMs: number): Promise<void>;
+  /** Marks the person's messages up to this one as read, where the provider can. Its failure means nothing. */
+  markRead?(instance: Instance, chat: string, stableId: string): Promise<void>;
   /** Gives connections back; calls in flight end as unknown. Idempotent. */
   close(): Promise<void>;
 }

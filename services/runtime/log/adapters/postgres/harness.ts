@@ -53,7 +53,14 @@ export async function makePostgresHarness(
         { ...internalsDefault, ...internals, coordinationPaused: () => handle.stalled },
       );
       handles.set(log, handle);
-      return log;
+      const close = log.close.bind(log);
+      // With its log, not with the harness: the cases together open more than the server has connections.
+      return Object.assign(log, {
+        close: async () => {
+          await close();
+          await staged.close();
+        },
+      });
     },
     async sever(log) {
       const { database, applicationName } = handleOf(log);
