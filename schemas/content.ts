@@ -11,6 +11,8 @@ export interface MediaReference {
   readonly filename?: string;
   /** Bytes. */
   readonly size?: number;
+  /** Hash of the content as the provider gives it, base64 (Cloud). */
+  readonly sha256?: string;
   /** True for a voice note. */
   readonly voice?: boolean;
 }
@@ -49,8 +51,28 @@ export interface OutboundMedia {
   readonly voice?: boolean;
 }
 
+/** An earlier message of the same chat. */
+export interface MessageTarget {
+  /** Its stable id. */
+  readonly target: string;
+  /** True when it is one of ours; providers that name the side in their ids need it. */
+  readonly ours?: boolean;
+  /** Who wrote it, in a group. */
+  readonly participant?: string;
+}
+
+/** How a message is sent, whatever its kind. */
+interface Sending {
+  /** The message that it answers, shown above it. */
+  readonly replyTo?: MessageTarget;
+  /** Milliseconds for which the chat shows that we write, before it is sent. */
+  readonly typingMs?: number;
+}
+
 /** What we can send. `id`s of buttons come back as `button` content, those of rows as `list`. */
-export type OutboundContent =
+export type OutboundContent = Sending & OutboundKind;
+
+type OutboundKind =
   | { readonly kind: 'text'; readonly text: string }
   | {
       readonly kind: 'buttons';
@@ -94,8 +116,8 @@ export type OutboundContent =
       readonly buttons?: readonly string[];
       readonly text: string;
     }
-  /** `target` is the stable id of the message reacted to; an empty `emoji` takes the reaction back. */
-  | { readonly kind: 'reaction'; readonly target: string; readonly emoji: string };
+  /** An empty `emoji` takes the reaction back. */
+  | (MessageTarget & { readonly kind: 'reaction'; readonly emoji: string });
 
 /** A participant of a chat as the provider names it. */
 export interface ProviderParty {
@@ -122,6 +144,8 @@ export interface SealedMessage {
   readonly raw?: string;
   /** Blob that holds `raw` instead, when it is large. */
   readonly rawBlob?: string;
+  /** It was not told by a webhook but found in the provider's history, after a time of silence. */
+  readonly recovered?: true;
 }
 
 /** Sealed part of `message.changed`. */
@@ -151,16 +175,50 @@ export interface SealedStatus {
   readonly stableId: string;
   readonly chat: string;
   readonly participant?: string;
+  /** Our delivery that the message is of, where the provider says it back (Cloud). */
+  readonly deliveryId?: string;
   readonly raw?: string;
   /** Blob that holds `raw` instead, when it is large. */
   readonly rawBlob?: string;
 }
 
-/** Sealed part of `webhook.other` and `instance.reported`: the event as received, JSON text. */
+/** Sealed part of `webhook.other`: the event as received, JSON text. */
 export interface SealedRaw {
   readonly raw: string;
   /** Blob that holds `raw` instead, when it is large; then `raw` is empty. */
   readonly rawBlob?: string;
+}
+
+/** Sealed part of `instance.reported`. */
+export interface SealedReport extends SealedRaw {
+  /** What links a phone: the text of a QR code, and the code to type in where one was asked for. Valid for seconds. */
+  readonly qr?: { readonly code: string; readonly pairingCode?: string };
+  /** WhatsApp keeps the account from writing to new chats. Its absence says nothing. */
+  readonly restriction?: {
+    readonly active: boolean;
+    /** Epoch milliseconds. */
+    readonly until?: number;
+  };
+}
+
+/** Which instances a line is to be served by. */
+export interface RouteWish {
+  /** The instance that is to take over, or to share. */
+  readonly to: string;
+  /** Split: share of the chats that go to it, 0 to 100. */
+  readonly percent?: number;
+  /** Split: only while this feature flag of the tenant's is on. */
+  readonly flag?: string;
+  /** Instances that may stand in for one that is down, in this order. */
+  readonly fallbacks: readonly string[];
+}
+
+/** Sealed part of `instance.requested`. */
+export interface SealedInstanceRequest {
+  /** Connect: ask for a code to type in, for this number, instead of a QR code. */
+  readonly phoneNumber?: string;
+  /** Switch and split. */
+  readonly route?: RouteWish;
 }
 
 /** Sealed part of `message.requested` and `reply.requested`. */
@@ -175,6 +233,14 @@ export interface SealedDelivery {
   readonly stableId?: string;
   /** Provider's own words about a failure. */
   readonly detail?: string;
+}
+
+/** Sealed part of `media.stored`. */
+export interface SealedMedia {
+  /** Of the content, hexadecimal. */
+  readonly sha256: string;
+  /** As its sender named it. */
+  readonly filename?: string;
 }
 
 /** Sealed part of `effect.requested`. */

@@ -80,6 +80,15 @@ export interface InstanceReported extends RecordHeader {
   readonly sealed: Uint8Array | null;
 }
 
+/** Somebody asks for something to be done with an instance. Key: the instance. */
+export interface InstanceRequested extends RecordHeader {
+  readonly type: 'instance.requested';
+  readonly instance: string;
+  readonly operation: string;
+  readonly requestedBy: string | null;
+  readonly sealed: Uint8Array | null;
+}
+
 /** Somebody outside the machine (API, operator, broadcast) asks for a message to be sent in this conversation. */
 export interface MessageRequested extends RecordHeader {
   readonly type: 'message.requested';
@@ -99,6 +108,27 @@ export interface DeliveryUpdated extends RecordHeader {
   readonly reason: string | null;
   readonly attempts: number;
   readonly sealed: Uint8Array | null;
+}
+
+/** The file of a message is kept; what is known of it. */
+export interface MediaStored extends RecordHeader {
+  readonly type: 'media.stored';
+  readonly instance: string;
+  readonly messageEventId: string;
+  readonly kind: string;
+  readonly fileId: string;
+  readonly bytes: number;
+  readonly mimetype: string;
+  readonly sealed: Uint8Array | null;
+}
+
+/** The file of a message cannot be had. */
+export interface MediaFailed extends RecordHeader {
+  readonly type: 'media.failed';
+  readonly instance: string;
+  readonly messageEventId: string;
+  readonly kind: string;
+  readonly reason: string;
 }
 
 /** The answer of the outside world to an effect. */
@@ -128,6 +158,26 @@ export interface ConversationQuarantined extends RecordHeader {
   readonly type: 'conversation.quarantined';
   readonly code: string;
   readonly recordOffset: number;
+}
+
+/** A conversation turned out to be the same chat as an elder one, and shall go on there. Key: the younger. */
+export interface MergeRequested extends RecordHeader {
+  readonly type: 'merge.requested';
+  readonly into: string;
+  readonly requestedBy: string;
+}
+
+/** The state of a conversation that goes on in this one; from now on its records are forwarded here. Key: the elder. */
+export interface ConversationMerged extends RecordHeader {
+  readonly type: 'conversation.merged';
+  readonly from: string;
+  readonly sealed: Uint8Array | null;
+}
+
+/** A merged conversation is one of its own again. Key: the younger. */
+export interface MergeUndone extends RecordHeader {
+  readonly type: 'merge.undone';
+  readonly requestedBy: string;
 }
 
 /** An actor asks the outside world for something. */
@@ -210,12 +260,18 @@ export type ProsaRecord =
   | MessageStatus
   | WebhookOther
   | InstanceReported
+  | InstanceRequested
   | MessageRequested
   | DeliveryUpdated
+  | MediaStored
+  | MediaFailed
   | EffectCompleted
   | TimerFired
   | ConversationReleased
   | ConversationQuarantined
+  | MergeRequested
+  | ConversationMerged
+  | MergeUndone
   | EffectRequested
   | EffectCancelled
   | TimerSet
@@ -236,12 +292,18 @@ export type ActorEvent =
   | MessageStatus
   | WebhookOther
   | InstanceReported
+  | InstanceRequested
   | MessageRequested
   | DeliveryUpdated
+  | MediaStored
+  | MediaFailed
   | EffectCompleted
   | TimerFired
   | ConversationReleased
-  | ConversationQuarantined;
+  | ConversationQuarantined
+  | MergeRequested
+  | ConversationMerged
+  | MergeUndone;
 
 /** Topic of every record type; parked records go to the parked topic of the topic they were on. */
 export const topicOf = {
@@ -251,12 +313,18 @@ export const topicOf = {
   'message.status': topics.events,
   'webhook.other': topics.events,
   'instance.reported': topics.events,
+  'instance.requested': topics.events,
   'message.requested': topics.events,
   'delivery.updated': topics.events,
+  'media.stored': topics.events,
+  'media.failed': topics.events,
   'effect.completed': topics.events,
   'timer.fired': topics.events,
   'conversation.released': topics.events,
   'conversation.quarantined': topics.events,
+  'merge.requested': topics.events,
+  'conversation.merged': topics.events,
+  'merge.undone': topics.events,
   'effect.requested': topics.effects,
   'effect.cancelled': topics.effects,
   'timer.set': topics.timers,
