@@ -4,7 +4,7 @@
  * time is the event's `at`, and everything it wants done is a named action, an `invoke` by string
  * `src`, or an `after`.
  */
-import type { InboundContent, OutboundContent } from '#schemas/content.ts';
+import type { InboundContent, OutboundContent, RouteWish, SealedReport } from '#schemas/content.ts';
 
 /** Input of the first transition of an episode. */
 export interface ActorInput<Settings = unknown, Carried = unknown> {
@@ -43,6 +43,21 @@ export type ConversationEvent =
     })
   | (Told & { readonly type: 'message.echoed'; readonly source: 'app' | 'api' | 'unknown' })
   | (Told & { readonly type: 'message.changed'; readonly change: string; readonly text?: string })
+  /** The file of an earlier message, `messageEventId`, is kept, or cannot be had. */
+  | (Told & {
+      readonly type: 'media.stored';
+      readonly messageEventId: string;
+      readonly kind: string;
+      readonly fileId: string;
+      readonly mimetype: string;
+      readonly bytes: number;
+    })
+  | (Told & {
+      readonly type: 'media.failed';
+      readonly messageEventId: string;
+      readonly kind: string;
+      readonly reason: string;
+    })
   | (Told & {
       readonly type: 'delivery.updated';
       readonly deliveryId: string;
@@ -50,11 +65,26 @@ export type ConversationEvent =
       readonly reason?: string;
     });
 
+/** What a provider can say of an instance. */
+export type InstanceStatus = 'unknown' | 'stopped' | 'starting' | 'scanning' | 'working' | 'failed';
+
+/** What can be asked of an instance. `create` is that it was made. */
+export type InstanceOperation = 'create' | 'connect' | 'restart' | 'recover' | 'logout' | 'delete' | 'switch' | 'split';
+
 /** What an instance can be told. */
-export type InstanceEvent = Told & {
-  readonly type: 'instance.reported';
-  readonly status: 'unknown' | 'stopped' | 'starting' | 'scanning' | 'working' | 'failed';
-};
+export type InstanceEvent =
+  | (Told & {
+      readonly type: 'instance.reported';
+      readonly status: InstanceStatus;
+      readonly qr?: SealedReport['qr'];
+      readonly restriction?: SealedReport['restriction'];
+    })
+  | (Told & {
+      readonly type: 'instance.requested';
+      readonly operation: InstanceOperation;
+      readonly phoneNumber?: string;
+      readonly route?: RouteWish;
+    });
 
 /** Urgency of a message: urgent first, nobody starves. */
 export type Priority = 'high' | 'normal' | 'low';

@@ -10,12 +10,9 @@
 import type { AnyStateMachine } from 'xstate';
 import { conversationMachine, conversationVersion } from './conversation/machine.ts';
 import { conversationSettingsDefaults, conversationSettingsProblems } from './conversation/settings.ts';
-import {
-  instanceMachine,
-  instanceSettingsDefaults,
-  instanceSettingsProblems,
-  instanceVersion,
-} from './instance/machine.ts';
+import { instanceMachine, instanceVersion } from './instance/machine.ts';
+import { instanceSettingsDefaults, instanceSettingsProblems } from './instance/settings.ts';
+import * as instance1 from './instance/v1/machine.ts';
 
 /** Microsteps that one event may take. XState's own default has no end, so an endless `always` loop would hang. */
 export const iterationsMax = 1000;
@@ -50,6 +47,13 @@ const entries: readonly MachineEntry[] = [
     machine: bounded(conversationMachine),
     settingsDefaults: { ...conversationSettingsDefaults },
     problemsOf: conversationSettingsProblems,
+  },
+  {
+    name: 'instance',
+    version: instance1.instanceVersion,
+    machine: bounded(instance1.instanceMachine),
+    settingsDefaults: { ...instance1.instanceSettingsDefaults },
+    problemsOf: instance1.instanceSettingsProblems,
   },
   {
     name: 'instance',
