@@ -301,7 +301,7 @@ test('emptied tables are filled again from the log, and progress never claims wh
   await asOwner(
     world.databaseUrl,
     `TRUNCATE journal, journal_snapshots, journal_parked, journal_progress, parked_progress, history_progress, messages,
-     message_changes, message_marks, message_links, contacts, contact_words`,
+     message_changes, message_marks, message_links, message_files, contacts, contact_words`,
   );
   const partition = world.log.partitionOf(person.entry.conversation);
   await received(person, 'G2');

@@ -1,7 +1,7 @@
 /**
  * The projection: what the log says, in tables that can be asked.
  *
- * Owns: `journal`, `journal_snapshots`, `journal_parked` and their progress (what happened to each actor;
+ * Owns: the directory's addresses of merged conversations, `journal`, `journal_snapshots`, `journal_parked` and their progress (what happened to each actor;
  * the actor host rebuilds actors from them), `messages` and what belongs to it (history), `contacts`.
  *
  * P1 Every write is a merge of a function of one record: any slice may be projected again, in any
@@ -13,7 +13,7 @@
  *    copy), the gap is read from the log again before anything else of that partition. So a rebuild
  *    is: as the owner, `TRUNCATE journal, journal_snapshots, journal_parked, journal_progress,
  *    parked_progress, history_progress, messages, message_changes, message_marks, message_links,
- *    contacts, contact_words`, and start again. Emptied alone, `journal_snapshots` comes back too, an actor's with its next record.
+ *    message_files, contacts, contact_words`, and start again. Emptied alone, `journal_snapshots` comes back too, an actor's with its next record.
  * P4 A record that cannot be decoded is parked, one of an unknown type yields the partition.
  */
 import { findMachine } from '#machines/registry.ts';
@@ -29,6 +29,7 @@ import { keepSnapshots } from './journal.ts';
 import { type Reading, readRecords } from './readings.ts';
 import { type Rows, type StableIndex, rowsOfEvents, rowsOfParked, rowsOfReplies } from './rows.ts';
 import { writeRows } from './tables.ts';
+import { Traffic } from './traffic.ts';
 
 const group = 'projection';
 const parkedEvents = parkedTopicOf(topics.events);
@@ -48,6 +49,7 @@ export interface Stretch {
 
 /** Starts the service. `find` is the registry of machines, for the journal's snapshots. */
 export async function startProjection(runtime: Runtime, find: FindMachine = findMachine): Promise<RunningService> {
+  const traffic = new Traffic(runtime.database);
   const consumers = await Promise.all(
     [topics.events, topics.replies, parkedEvents].map((topic) =>
       runtime.log.consume({
@@ -57,7 +59,7 @@ export async function startProjection(runtime: Runtime, find: FindMachine = find
         sliceRecordsMax,
         sliceBytesMax,
         patienceMs,
-        assigned: (assignment) => workerOf(runtime, find, assignment),
+        assigned: (assignment) => workerOf(runtime, find, assignment, traffic),
       }),
     ),
   );
@@ -66,18 +68,24 @@ export async function startProjection(runtime: Runtime, find: FindMachine = find
     finished: Promise.all(consumers.map((consumer) => consumer.finished)).then(() => undefined),
     stop: async () => {
       await Promise.all(consumers.map((consumer) => consumer.stop()));
+      await traffic.stop();
     },
   };
 }
 
-async function workerOf(runtime: Runtime, find: FindMachine, assignment: Assignment): Promise<SliceWorker> {
+async function workerOf(
+  runtime: Runtime,
+  find: FindMachine,
+  assignment: Assignment,
+  traffic: Traffic,
+): Promise<SliceWorker> {
   const { topic, partition } = assignment;
   runtime.metrics.assignments.inc({ group });
   let from = assignment.startOffset;
   await closeGap(runtime, find, topic, partition, from);
   return {
     async process(slice) {
-      await project(runtime, { topic, partition, from, to: slice.nextOffset, records: slice.records }, find);
+      await project(runtime, { topic, partition, from, to: slice.nextOffset, records: slice.records }, find, traffic);
       await assignment.commit([], slice.nextOffset);
       from = slice.nextOffset;
     },
@@ -85,17 +93,22 @@ async function workerOf(runtime: Runtime, find: FindMachine, assignment: Assignm
 }
 
 /** Projects a stretch. Idempotent (P1). */
-export async function project(runtime: Runtime, stretch: Stretch, find: FindMachine = findMachine): Promise<void> {
-  if (await write(runtime, find, stretch)) return;
+export async function project(
+  runtime: Runtime,
+  stretch: Stretch,
+  find: FindMachine = findMachine,
+  traffic?: Traffic,
+): Promise<void> {
+  if (await write(runtime, find, stretch, traffic)) return;
   await closeGap(runtime, find, stretch.topic, stretch.partition, stretch.from);
-  await write(runtime, find, stretch);
+  await write(runtime, find, stretch, traffic);
 }
 
 /** Makes the transaction roll back when records before the stretch are not projected. */
 class GapBefore extends Error {}
 
 /** False, with nothing written, when the records before the stretch are not projected (P2). */
-async function write(runtime: Runtime, find: FindMachine, stretch: Stretch): Promise<boolean> {
+async function write(runtime: Runtime, find: FindMachine, stretch: Stretch, traffic?: Traffic): Promise<boolean> {
   const { topic } = stretch;
   const { read, parked } = await readRecords(runtime, stretch.records);
   // What is wrong with a record that says of another that it was parked has no further topic to be on.
@@ -103,6 +116,7 @@ async function write(runtime: Runtime, find: FindMachine, stretch: Stretch): Pro
   const rows = rowsOf(topic, read, (tenant, stableId) => runtime.vault.index(tenant, 'message-id', stableId));
   const contacts = await contactsOf(runtime, rows.sightings);
   const tenants = [...new Set(read.map(({ record }) => record.tenant))];
+  await followMerges(runtime, read);
   try {
     await runtime.database.transaction(tenants, async (sql) => {
       const [isNext] = await Promise.all([advance(sql, stretch), writeRows(sql, rows), writeContacts(sql, contacts)]);
@@ -113,8 +127,18 @@ async function write(runtime: Runtime, find: FindMachine, stretch: Stretch): Pro
     throw caught;
   }
   runtime.metrics.projectedRecords.inc(read.length);
+  if (topic === topics.events) traffic?.note(read);
   await keepSnapshots(runtime, find, rows.journal);
   return true;
+}
+
+/** The directory follows what became of conversations: before progress moves, so that none is left out. Idempotent. */
+async function followMerges({ directory }: Runtime, read: readonly Reading[]): Promise<void> {
+  for (const { record } of read) {
+    const { tenant, actor, type, occurredAt: at } = record;
+    if (type === 'conversation.merged') await directory.move({ tenant, from: record.from, into: actor, at });
+    if (type === 'merge.undone') await directory.move({ tenant, from: actor, into: undefined, at });
+  }
 }
 
 function rowsOf(topic: string, read: readonly Reading[], stableIndex: StableIndex): Rows {

@@ -80,6 +80,17 @@ export interface LinkRow {
   readonly stableIndex: string;
 }
 
+/** A row of `message_files`. */
+export interface FileRow {
+  readonly tenant: string;
+  readonly conversation: string;
+  readonly messageId: string;
+  readonly fileId: string | null;
+  readonly mimetype: string | null;
+  readonly bytes: number | null;
+  readonly reason: string | null;
+}
+
 /** A person was seen to write. */
 export interface Sighting {
   readonly tenant: string;
@@ -98,6 +109,7 @@ export interface Rows {
   readonly changes: ChangeRow[];
   readonly marks: MarkRow[];
   readonly links: LinkRow[];
+  readonly files: FileRow[];
   readonly sightings: Sighting[];
 }
 
@@ -195,6 +207,10 @@ function addEvent(rows: Rows, { logged, record, glimpse }: Reading, stableIndex:
       const index = indexed(glimpse?.stableId);
       const ranked = statusReported(record);
       if (index !== null && ranked !== undefined) rows.marks.push(mark(index, ranked, record.reason));
+      // Where the send itself was not answered, this is what tells which message it is of.
+      const { deliveryId } = glimpse ?? {};
+      if (index !== null && deliveryId !== undefined)
+        rows.links.push({ tenant, conversation, deliveryId, stableIndex: index });
       return;
     }
     case 'delivery.updated': {
@@ -202,6 +218,16 @@ function addEvent(rows: Rows, { logged, record, glimpse }: Reading, stableIndex:
       if (ranked !== undefined) rows.marks.push(mark(record.deliveryId, ranked, record.reason));
       const index = indexed(glimpse?.stableId);
       if (index !== null) rows.links.push({ tenant, conversation, deliveryId: record.deliveryId, stableIndex: index });
+      return;
+    }
+    case 'media.stored': {
+      const { messageEventId: messageId, fileId, mimetype, bytes } = record;
+      rows.files.push({ tenant, conversation, messageId, fileId, mimetype, bytes, reason: null });
+      return;
+    }
+    case 'media.failed': {
+      const { messageEventId: messageId, reason } = record;
+      rows.files.push({ tenant, conversation, messageId, fileId: null, mimetype: null, bytes: null, reason });
       return;
     }
     default:
@@ -216,6 +242,7 @@ const emptyRows = (): Rows => ({
   changes: [],
   marks: [],
   links: [],
+  files: [],
   sightings: [],
 });
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { type RankedStatus, statusDelivered, statusReported } from './status.ts';
 
@@ -56,4 +56,44 @@ test('every order and repetition of reports comes to the same status', () => {
       fc.tuple(fc.constant(reports), fc.shuffledSubarray([...reports, ...reports], { minLength: reports.length * 2 })),
     );
   fc.assert(fc.property(shuffled, ([reports, again]) => merged(again) === merged(reports)));
+});
+
+describe('in whatever order reports arrive', () => {
+  /** What a person may see of a message, each behind what it may not come after. */
+  const order = ['sending', 'cancelled', 'manual', 'unknown', 'failed', 'sent', 'delivered', 'read'];
+  const place = (status: string | undefined): number => (status === undefined ? -1 : order.indexOf(status));
+
+  /** Every order of the items. */
+  function permutations<T>(items: readonly T[]): readonly (readonly T[])[] {
+    if (items.length <= 1) return [items];
+    return items.flatMap((item, i) =>
+      permutations([...items.slice(0, i), ...items.slice(i + 1)]).map((rest) => [item, ...rest]),
+    );
+  }
+
+  const words = ['pending', 'sent', 'failed', 'delivered', 'read', 'played'];
+  const ofOneAttempt = ['unknown', 'sent', 'failed'].map((status) => delivered(status));
+
+  test.each([
+    ["the provider's alone", words.map(reported), 'read'],
+    ["the provider's and the sender's", [...words.slice(1, 5).map(reported), ...ofOneAttempt], 'read'],
+    ['those of a message that nobody read', ['pending', 'sent', 'failed', 'delivered'].map(reported), 'delivered'],
+    ['those of a message that failed', [...['pending', 'sent', 'failed'].map(reported), ...ofOneAttempt], 'failed'],
+  ] as const)('%s come to the same, and none moves it backwards', (_, reports, last) => {
+    const all = permutations(reports);
+    expect(all.length).toBeGreaterThanOrEqual(24);
+    for (const arrival of all) {
+      const seen = arrival.map((_report, i) => merged(arrival.slice(0, i + 1)));
+      expect(seen.at(-1)).toBe(last);
+      for (const [i, status] of seen.entries()) {
+        const before = seen[i - 1];
+        // A provider that accepted a message may fail later: the one step that is none forward.
+        if (before === 'sent' && status === 'failed') continue;
+        expect(place(status), arrival.map((report) => report?.status).join(' ')).toBeGreaterThanOrEqual(place(before));
+      }
+      // Failed after delivered never shows.
+      const arrived = seen.findIndex((status) => status === 'delivered' || status === 'read');
+      if (arrived >= 0) expect(seen.slice(arrived)).not.toContain('failed');
+    }
+  });
 });

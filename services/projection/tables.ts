@@ -6,7 +6,7 @@ import type { Sql } from '#runtime/database/database.ts';
 import { type Columns, insertRows } from '#runtime/database/rows.ts';
 
 import { writeJournal, writeParked } from './journal.ts';
-import type { ChangeRow, LinkRow, MarkRow, MessageRow, Rows } from './rows.ts';
+import type { ChangeRow, FileRow, LinkRow, MarkRow, MessageRow, Rows } from './rows.ts';
 
 const messageColumns: Columns<MessageRow> = {
   tenant: ['text', (row) => row.tenant],
@@ -54,6 +54,21 @@ const linkColumns: Columns<LinkRow> = {
   stable_index: ['text', (row) => row.stableIndex],
 };
 
+const fileColumns: Columns<FileRow> = {
+  tenant: ['text', (row) => row.tenant],
+  conversation: ['text', (row) => row.conversation],
+  message_id: ['text', (row) => row.messageId],
+  file_id: ['text', (row) => row.fileId],
+  mimetype: ['text', (row) => row.mimetype],
+  bytes: ['bigint', (row) => row.bytes],
+  reason: ['text', (row) => row.reason],
+};
+
+/** A file that is there counts, whatever else was said. */
+const filesMerged = `(tenant, message_id) DO UPDATE SET
+  file_id = excluded.file_id, mimetype = excluded.mimetype, bytes = excluded.bytes, reason = excluded.reason
+  WHERE message_files.file_id IS NULL AND excluded.file_id IS NOT NULL`;
+
 const marksMerged = `(tenant, conversation, mark) DO UPDATE SET
   status = excluded.status, rank = excluded.rank, reason = excluded.reason, at = excluded.at, event_id = excluded.event_id
   WHERE (excluded.rank, excluded.event_id) > (message_marks.rank, message_marks.event_id)`;
@@ -66,8 +81,18 @@ export async function writeRows(sql: Sql, rows: Rows): Promise<void> {
     insertRows(sql, 'messages', messageColumns, rows.messages, 'DO NOTHING'),
     insertRows(sql, 'message_changes', changeColumns, rows.changes, 'DO NOTHING'),
     insertRows(sql, 'message_links', linkColumns, rows.links, 'DO NOTHING'),
+    insertRows(sql, 'message_files', fileColumns, oneFilePerMessage(rows.files), filesMerged),
     insertRows(sql, 'message_marks', markColumns, greatestMarks(rows.marks), marksMerged),
   ]);
+}
+
+function oneFilePerMessage(files: readonly FileRow[]): readonly FileRow[] {
+  const chosen = new Map<string, FileRow>();
+  for (const file of files) {
+    const key = JSON.stringify([file.tenant, file.messageId]);
+    if (!chosen.has(key) || chosen.get(key)?.fileId === null) chosen.set(key, file);
+  }
+  return [...chosen.values()];
 }
 
 /** One mark per id: a statement may not update a row twice. */

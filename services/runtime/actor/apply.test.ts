@@ -81,6 +81,27 @@ class Conversation {
   }
 }
 
+test('that the file of a message is kept, or cannot be had, reaches the machine, which need not know of it', () => {
+  const conversation = new Conversation();
+  conversation.says('Oi');
+  const before = conversation.envelope;
+  const about = { instance: 'i_1', messageEventId: 'e2', kind: 'image' };
+  const stored = conversation.tell({
+    type: 'media.stored',
+    ...about,
+    fileId: 'f_1',
+    bytes: 7,
+    mimetype: 'image/png',
+    sealed: null,
+  });
+  const failed = conversation.tell({ type: 'media.failed', ...about, reason: 'file.gone' });
+  expect([stored, failed].map(({ outcome, outputs }) => [outcome, outputs])).toEqual([
+    ['applied', []],
+    ['applied', []],
+  ]);
+  expect(conversation.envelope?.episode).toEqual(before?.episode);
+});
+
 const replies = (applied: Applied): unknown[] =>
   applied.outputs
     .filter(({ record }) => record.type === 'reply.requested')

@@ -9,7 +9,14 @@
 import type { AnyEventObject } from 'xstate';
 
 import { isEncodable } from '#schemas/codec.ts';
-import type { SealedChange, SealedEffectOutput, SealedMessage, SealedOutbound } from '#schemas/content.ts';
+import type {
+  SealedChange,
+  SealedEffectOutput,
+  SealedInstanceRequest,
+  SealedMessage,
+  SealedOutbound,
+  SealedReport,
+} from '#schemas/content.ts';
 import type { ActorEvent } from '#schemas/records.ts';
 import { topics } from '#schemas/topics.ts';
 
@@ -19,6 +26,7 @@ import { causedBy, derivedId } from '../records.ts';
 import type { Configuration } from '../tenants/tenants.ts';
 import type { Opened } from '../vault/vault.ts';
 import { type Envelope, type Episode, type HeldRecord, plainSnapshotOf } from './envelope.ts';
+import { forwarded, mergeAway, takeIn, undoMerge, type SealedMerge } from './merge.ts';
 import { type FindMachine, type StepAction, type StepResult, stepperOf } from './machines.ts';
 import { type Output, OutputWriter, auditOf } from './outputs.ts';
 import { nothingSeen, remember, seenKey, wasSeen } from './seen.ts';
@@ -33,7 +41,7 @@ export interface ToldRecord {
 }
 
 /** What became of a record. */
-export type Outcome = 'applied' | 'recorded' | 'duplicate' | 'held' | 'quarantined' | 'released';
+export type Outcome = 'applied' | 'recorded' | 'duplicate' | 'held' | 'quarantined' | 'released' | 'forwarded';
 
 /** The outcome of one record. */
 export interface Applied {
@@ -227,6 +235,9 @@ function live(before: Envelope | undefined, told: ToldRecord, around: Surroundin
     seen: remember(base.seen, key, at, record.providerAt),
   };
 
+  const merging = mergeStep(known, record, opened, around);
+  if (merging !== undefined) return merging;
+
   const event = machineEvent(known, record, opened, at, around);
   if (event === undefined) return recorded(known, told);
   if (event === 'orphaned') {
@@ -242,7 +253,26 @@ function live(before: Envelope | undefined, told: ToldRecord, around: Surroundin
     if (!startsEpisode(record)) return recorded(known, told);
     return begin(known, record, event, around);
   }
+  if (renews(running, record, around)) return begin(known, record, event, around);
   return step(withInstance(settle(known, record), record), running, record, [event], around);
+}
+
+/** What a merge makes of a record; undefined for the records of a conversation that is none's part. */
+function mergeStep(known: Envelope, record: ActorEvent, opened: unknown, around: Surroundings): Applied | undefined {
+  switch (record.type) {
+    case 'merge.requested':
+      return { ...mergeAway(known, record, around.find), outcome: 'applied' };
+    case 'merge.undone':
+      return { ...undoMerge(known, record), outcome: 'applied' };
+    case 'conversation.merged':
+      // Of one that was merged itself meanwhile, it goes on to where that one went.
+      return known.mergedInto === undefined
+        ? { ...takeIn(known, record, opened as SealedMerge, around.find), outcome: 'applied' }
+        : { envelope: known, outputs: forwarded(record, opened, known.mergedInto), outcome: 'forwarded' };
+    default:
+      if (known.mergedInto === undefined) return undefined;
+      return { envelope: known, outputs: forwarded(record, opened, known.mergedInto), outcome: 'forwarded' };
+  }
 }
 
 /** Kept on the log, without effect. */
@@ -254,7 +284,22 @@ const recorded = (envelope: Envelope, told: ToldRecord): Applied => ({
 
 /** Records that begin an episode when none is running. */
 const startsEpisode = (record: ActorEvent): boolean =>
-  record.type === 'message.received' || record.type === 'message.requested' || record.type === 'instance.reported';
+  record.type === 'message.received' ||
+  record.type === 'message.requested' ||
+  record.type === 'instance.reported' ||
+  record.type === 'instance.requested';
+
+/**
+ * An instance has no end, so that it would never take up anything new: it does at what is asked of it,
+ * where another version or other settings are in force by then.
+ */
+function renews(running: Episode, record: ActorEvent, around: Surroundings): boolean {
+  const { type, tenant, revision } = record;
+  if (type !== 'instance.requested' || revision === null || revision === running.configRevision) return false;
+  const before = around.configuration(tenant, running.configRevision).machines[running.machine];
+  const now = around.configuration(tenant, revision).machines[running.machine];
+  return JSON.stringify(before) !== JSON.stringify(now);
+}
 
 /** The effect or timer that a record answers is no longer pending. */
 function settle(envelope: Envelope, record: ActorEvent): Envelope {
@@ -272,9 +317,11 @@ function settle(envelope: Envelope, record: ActorEvent): Envelope {
 
 /** Replies go out by the instance that the conversation last came by. */
 const withInstance = (envelope: Envelope, record: ActorEvent): Envelope =>
-  record.type === 'message.received' || record.type === 'message.requested'
-    ? { ...envelope, instance: record.instance }
-    : envelope;
+  record.type === 'message.received'
+    ? { ...envelope, instance: record.instance, heardAt: envelope.at }
+    : record.type === 'message.requested'
+      ? { ...envelope, instance: record.instance }
+      : envelope;
 
 /**
  * What the machine is told of a record: nothing when it is only kept, `orphaned` when it answers an
@@ -320,8 +367,23 @@ function machineEvent(
         status: record.status,
         ...(record.reason === null ? {} : { reason: record.reason }),
       };
-    case 'instance.reported':
-      return { ...told, status: record.status };
+    case 'media.stored': {
+      const { messageEventId, kind, fileId, mimetype, bytes } = record;
+      return { ...told, messageEventId, kind, fileId, mimetype, bytes };
+    }
+    case 'media.failed':
+      return { ...told, messageEventId: record.messageEventId, kind: record.kind, reason: record.reason };
+    case 'instance.reported': {
+      const { qr, restriction } = opened as SealedReport;
+      return {
+        ...told,
+        status: record.status,
+        ...(qr === undefined ? {} : { qr }),
+        ...(restriction === undefined ? {} : { restriction }),
+      };
+    }
+    case 'instance.requested':
+      return { ...told, operation: record.operation, ...(opened as SealedInstanceRequest | undefined) };
     case 'timer.fired': {
       const timer = envelope.timers.find(
         ({ timerId, generation }) =>
@@ -334,7 +396,8 @@ function machineEvent(
         ({ effectId }) => around.without === 'effect-id' || effectId === record.effectId,
       );
       if (effect === undefined) return record.outcome === 'done' ? 'orphaned' : undefined;
-      const answer = opened as SealedEffectOutput;
+      // Nothing is sealed of who was erased meanwhile.
+      const answer = (opened ?? { error: { code: record.reason ?? 'unknown', message: '' } }) as SealedEffectOutput;
       return record.outcome === 'done'
         ? { ...told, type: `xstate.done.actor.${effect.invokeId}`, actorId: effect.invokeId, output: answer.output }
         : { ...told, type: `xstate.error.actor.${effect.invokeId}`, actorId: effect.invokeId, error: answer.error };
@@ -343,6 +406,9 @@ function machineEvent(
     case 'webhook.other':
     case 'conversation.released':
     case 'conversation.quarantined':
+    case 'merge.requested':
+    case 'conversation.merged':
+    case 'merge.undone':
       return undefined;
   }
 }
@@ -412,6 +478,8 @@ function step(
     return { envelope: after, outputs: [], outcome: 'applied' };
   }
   const writer = new OutputWriter(after, record);
+  // What an episode that was broken off waited for, nobody waits for any more.
+  if (first !== undefined) writer.forget();
   writer.transitioned(first === undefined ? episode.snapshot : undefined, snapshot);
   for (const action of actions) writer.write(action);
   return { ...writer.finish(snapshot.status === 'done'), outcome: 'applied' };

@@ -70,19 +70,25 @@ export interface Envelope {
   readonly seen: SeenWindow;
   readonly quarantine: Quarantine | null;
   readonly held: readonly HeldRecord[];
+  /** When the person last wrote (epoch ms); absent before that. */
+  readonly heardAt?: number;
+  /** The elder conversation that this one goes on in (`merge.ts`). */
+  readonly mergedInto?: string;
 }
 
-type PlainEnvelope = Omit<Envelope, 'episode'> & {
+/** An envelope in its JSON form. */
+export type PlainEnvelope = Omit<Envelope, 'episode'> & {
   readonly schema: number;
   readonly episode: (Omit<Episode, 'snapshot'> & { readonly snapshot: PlainSnapshot }) | null;
 };
 
 /** Life cycle of an actor as lists show it. */
-export type ActorStatus = 'active' | 'done' | 'quarantined';
+export type ActorStatus = 'active' | 'done' | 'quarantined' | 'merged';
 
 /** Life cycle of an actor. */
 export function statusOf(envelope: Envelope): ActorStatus {
   if (envelope.quarantine !== null) return 'quarantined';
+  if (envelope.mergedInto !== undefined) return 'merged';
   return envelope.episode?.snapshot.status === 'done' ? 'done' : 'active';
 }
 

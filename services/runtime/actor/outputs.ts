@@ -42,6 +42,12 @@ export class OutputWriter {
     this.#effects = envelope.pendingEffects;
   }
 
+  /** Takes back all timers and effects of before. */
+  forget(): void {
+    this.#timers = [];
+    this.#effects = [];
+  }
+
   /** One audit event per transition, also when it led back to the same state. */
   transitioned(from: LiveSnapshot | undefined, to: LiveSnapshot): void {
     this.#audit({
@@ -191,7 +197,7 @@ export class OutputWriter {
   }
 }
 
-type AuditFields = Partial<Pick<AuditRecorded, 'trigger' | 'from' | 'to' | 'subject' | 'outcome'>> &
+type AuditFields = Partial<Pick<AuditRecorded, 'trigger' | 'from' | 'to' | 'subject' | 'outcome' | 'actedBy'>> &
   Pick<AuditRecorded, 'action'>;
 
 /** The audit event at an index of a record's outputs (I6 of the host). */

@@ -25,21 +25,22 @@ export interface SeenWindow {
 export const nothingSeen: SeenWindow = { entries: [], lowWater: 0 };
 
 /**
- * What makes two records the same event. For what a provider reports: instance, kind, stable message
- * id and what happened to it. For all else the event id, which is derived or carries the asker's id.
+ * What makes two records the same event. For what a provider reports: kind, stable message id and what
+ * happened to it, not who reports it: while a line goes over from one instance to another, both tell of
+ * the same message. For all else the event id, which is derived or carries the asker's id.
  */
 export function seenKey(record: ActorEvent, opened: unknown): string {
   switch (record.type) {
     case 'message.received':
     case 'message.echoed':
-      return short(record.instance, record.type, (opened as SealedMessage).stableId);
+      return short(record.type, (opened as SealedMessage).stableId);
     case 'message.changed': {
       const change = opened as SealedChange;
-      return short(record.instance, record.type, record.change, change.stableId, change.target);
+      return short(record.type, record.change, change.stableId, change.target);
     }
     case 'message.status': {
       const status = opened as SealedStatus;
-      return short(record.instance, record.type, record.status, status.stableId, status.participant ?? '');
+      return short(record.type, record.status, status.stableId, status.participant ?? '');
     }
     default:
       return short(record.eventId);
@@ -63,6 +64,17 @@ export function remember(window: SeenWindow, key: string, at: number, providerAt
   if (kept.length <= entriesMax) return { entries: kept, lowWater: window.lowWater };
   const [dropped, ...rest] = kept;
   return { entries: rest, lowWater: Math.max(window.lowWater, dropped?.[2] ?? 0) };
+}
+
+/** What either saw, within the bounds of `remember`. */
+export function joinSeen(one: SeenWindow, other: SeenWindow): SeenWindow {
+  const known = new Set(one.entries.map(([key]) => key));
+  const all = [...one.entries, ...other.entries.filter(([key]) => !known.has(key))].sort((a, b) => a[1] - b[1]);
+  const dropped = all.slice(0, Math.max(0, all.length - entriesMax));
+  return {
+    entries: all.slice(dropped.length),
+    lowWater: Math.max(one.lowWater, other.lowWater, ...dropped.map(([, , providerAt]) => providerAt)),
+  };
 }
 
 /** The first bytes of a hash. (Cutting its text would keep the whole of it alive, and slow to compare.) */

@@ -42,6 +42,11 @@ export interface Database {
     text: string,
     values?: readonly unknown[],
   ): Promise<SqlResult<Row>>;
+  /** A transaction of some statements, in one round trip; each sees what was committed before it began. Throws like `transaction`. */
+  queries(
+    tenants: readonly string[],
+    statements: readonly (readonly [text: string, values: readonly unknown[]])[],
+  ): Promise<readonly SqlResult<Record<string, unknown>>[]>;
   /** Closes all connections. Idempotent. */
   close(): Promise<void>;
 }
@@ -218,6 +223,15 @@ export function openDatabase(options: DatabaseOptions): Database {
         if (tenants.length === 0) return run<Row>(client, text, values);
         const [, result] = await Promise.all([begin(client, tenants), run<Row>(client, text, values), commit(client)]);
         return result;
+      }),
+    queries: (tenants, statements) =>
+      onConnection(async (client) => {
+        const [, results] = await Promise.all([
+          begin(client, tenants),
+          Promise.all(statements.map(([text, values]) => run<Record<string, unknown>>(client, text, values))),
+          commit(client),
+        ]);
+        return results;
       }),
     close() {
       closed ??= pool.end();

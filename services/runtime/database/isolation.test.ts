@@ -93,6 +93,8 @@ async function valueOf(table: string, column: Column, tenant: string): Promise<u
     [table, column.name],
   );
   const target = referred.rows[0];
+  // The first row of a table can refer to no other of it.
+  if (target?.table === table) return null;
   if (target !== undefined) {
     const found = await owner.query<{ value: unknown }>(
       `SELECT ${target.column} AS value FROM ${target.table} WHERE tenant = $1 LIMIT 1`,
@@ -113,6 +115,8 @@ async function valueOf(table: string, column: Column, tenant: string): Promise<u
       return '{}';
     case 'boolean':
       return false;
+    case 'text[]':
+      return [`${tenant}-${randomUUID()}`];
     case 'integer':
     case 'bigint':
       return 1;

@@ -29,7 +29,7 @@ test.each([
   ['+55 11 99999-0001', 'pn:5511999990001'],
   ['123456789012345@lid', 'lid:123456789012345'],
   ['120363000000000000@g.us', 'group:120363000000000000'],
-  ['BR.13491208655302741918', 'other:BR.13491208655302741918'],
+  ['BR.13491208655302741918', 'bsuid:BR.13491208655302741918'],
   ['status@broadcast', 'other:status@broadcast'],
 ])('spells %s as %s', (address, canonical) => {
   expect(canonicalAddress(address)).toBe(canonical);
@@ -46,6 +46,39 @@ describe('resolving', () => {
     const first = await directory().resolve(chat('5511988880002@c.us'));
     expect(await directory().resolve(chat('999000111@lid', '5511988880002@c.us'))).toEqual(first);
     expect(await directory().resolve(chat('999000111@lid'))).toEqual(first);
+  });
+
+  test('knows a Brazilian mobile number with and without its ninth digit', async () => {
+    const first = await directory().resolve(chat('5511988881001'));
+    const second = await directory().resolve(chat('551188881001@c.us'));
+    expect(second.conversation).toBe(first.conversation);
+    // What the provider itself calls it is what is sent to.
+    const address = await directory().addressOf(testTenant, first.conversation);
+    expect(address).toEqual({ state: 'open', value: '551188881001@c.us' });
+    const landline = await directory().resolve(chat('551133331001@c.us'));
+    expect(landline.conversation).not.toBe((await directory().resolve(chat('5511933331001@c.us'))).conversation);
+  });
+
+  test('tells when an event names two conversations, once nobody keeps them apart', async () => {
+    const elder = await directory().resolve(chat('5511988881002@c.us'));
+    const younger = await directory().resolve(chat('888000111@lid'));
+    const both = chat('888000111@lid', '5511988881002@c.us');
+    expect(await directory().resolve(both)).toEqual({ ...younger, twin: elder });
+    const move = { tenant: testTenant, from: younger.conversation, at: Date.now() };
+    const worker = world.runtime('prosa_worker').directory;
+
+    await worker.move({ ...move, into: elder.conversation });
+    expect(await directory().resolve(both)).toEqual(elder);
+    const merged = { ...younger, mergedInto: elder.conversation };
+    expect(await directory().read(testTenant, younger.conversation)).toEqual(merged);
+    const address = await directory().addressOf(testTenant, elder.conversation);
+    expect(address).toMatchObject({ state: 'open', value: '5511988881002@c.us' });
+
+    await worker.move({ ...move, into: undefined, at: move.at + 1 });
+    // A decision from before, read again, changes nothing.
+    await worker.move({ ...move, into: elder.conversation });
+    expect(await directory().resolve(both)).toEqual({ ...younger, keptApart: true });
+    expect(await directory().resolve(chat('888000111@lid'))).toEqual({ ...younger, keptApart: true });
   });
 
   test('keeps lines apart', async () => {

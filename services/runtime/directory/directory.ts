@@ -4,6 +4,8 @@
  * a known chat needs no Postgres.
  */
 
+import { otherNinth } from './ninth-digit.ts';
+
 /** A conversation as the directory knows it. */
 export interface ConversationEntry {
   /** Opaque id, the record key: `c_…`. */
@@ -13,12 +15,23 @@ export interface ConversationEntry {
   readonly line: string;
   readonly person: string;
   readonly group: boolean;
+  /** The elder conversation that it goes on in, since both turned out to be one chat. */
+  readonly mergedInto?: string;
+  /** Somebody said that it is a chat of its own: no event merges it again. */
+  readonly keptApart?: true;
+}
+
+/** Where an event belongs. */
+export interface ResolvedChat extends ConversationEntry {
+  /** Another conversation that the same event names: both are one chat (`actor/merge.ts`), unless one is kept apart. */
+  readonly twin?: ConversationEntry;
 }
 
 /** Finds and makes conversations. Throws `database.unavailable`. */
 export interface Directory {
   /**
-   * The conversation of a chat on a line; made, with a person, when none of the addresses is known.
+   * The conversation of a chat on a line; made, with a person, when none of the addresses is known, nor a
+   * Brazilian number among them without its ninth digit, or with it.
    * `addresses` are all the addresses that the event gives for the chat, the one to send to first;
    * new ones are linked to the conversation found. Idempotent under concurrent calls.
    */
@@ -28,9 +41,21 @@ export interface Directory {
     readonly addresses: readonly string[];
     readonly group: boolean;
     readonly at: number;
-  }): Promise<ConversationEntry>;
+  }): Promise<ResolvedChat>;
   /** The conversation of an address when there is one; makes nothing. */
   find(tenant: string, line: string, address: string): Promise<ConversationEntry | undefined>;
+  /**
+   * Lets the addresses of a conversation lead to the one it was merged into (`into`), or, when that was
+   * undone (undefined), back to itself. `at` is when it was decided (epoch ms): of several the newest counts,
+   * in whatever order they come. Idempotent. Addresses in other processes' memory lead to the younger for
+   * a while longer; it forwards.
+   */
+  move(merge: {
+    readonly tenant: string;
+    readonly from: string;
+    readonly into: string | undefined;
+    readonly at: number;
+  }): Promise<void>;
   /** A conversation by id; undefined when the tenant has none such. */
   read(tenant: string, conversation: string): Promise<ConversationEntry | undefined>;
   /** The provider address to send to: the newest of its kind. `erased` when the person was erased. */
@@ -43,8 +68,18 @@ export interface Directory {
 /** Domains whose user part is a phone number. */
 const phoneDomains: ReadonlySet<string> = new Set(['c.us', 's.whatsapp.net', 'hosted']);
 
-/** One spelling per address: `pn:5511…` for phone-number forms, `lid:…`, `group:…`, `other:…`; device suffixes are dropped. */
+/** `US.1349…`: who somebody is to one business at the Cloud API. `US.ENT.1181…` is the same for linked ones. */
+const businessScopedId = /^[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}$/;
+
+/** True for a business-scoped user id (BSUID). */
+export const isBusinessScopedId = (address: string): boolean => businessScopedId.test(address);
+
+/**
+ * One spelling per address: `pn:5511…` for phone-number forms, `lid:…`, `bsuid:…`, `group:…`, `other:…`;
+ * device suffixes are dropped.
+ */
 export function canonicalAddress(address: string): string {
+  if (isBusinessScopedId(address)) return `bsuid:${address}`;
   const [userPart = '', domain = ''] = address.split('@');
   const user = userPart.split(':')[0] ?? '';
   if (domain === 'lid' || domain === 'hosted.lid') return `lid:${user}`;
@@ -54,4 +89,11 @@ export function canonicalAddress(address: string): string {
   const digits = user.replace(/\D/g, '');
   if (numberForm && digits !== '') return `pn:${digits}`;
   return `other:${address}`;
+}
+
+/** The other spelling of a Brazilian mobile number, canonical; undefined where there is none. */
+export function otherSpelling(address: string): string | undefined {
+  const canonical = canonicalAddress(address);
+  if (!canonical.startsWith('pn:')) return undefined;
+  return otherNinth(canonical.slice('pn:'.length));
 }

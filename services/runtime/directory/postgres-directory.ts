@@ -2,13 +2,15 @@
  * The directory in Postgres, with a bounded cache of addresses in memory.
  *
  * D1 One address of a line belongs to one conversation: the primary key of `addresses` decides races.
- * D2 The cache holds only what was committed; an address never moves to another conversation here.
+ * D2 The cache holds only what was committed. An address moves when its conversation is merged (`moving.ts`): who
+ *    has it in memory sends to the younger conversation, which forwards.
  */
 import type { Database } from '../database/database.ts';
 import { joinCalls } from '../joined-calls.ts';
 import { Lru } from '../lru.ts';
 import type { Opened, Vault } from '../vault/vault.ts';
-import { type ConversationEntry, type Directory, canonicalAddress } from './directory.ts';
+import { type ConversationEntry, type Directory, canonicalAddress, otherSpelling } from './directory.ts';
+import { moveAddresses } from './moving.ts';
 import {
   type Chat,
   type ConversationRow,
@@ -21,10 +23,17 @@ import {
 const cacheEntriesMax = 200_000;
 
 /** Which address is preferred for sending, best first. A LID is what WhatsApp routes by, a number what all providers take. */
-const kindsByPreference = ['group', 'pn', 'lid', 'other'];
+const kindsByPreference = ['group', 'pn', 'bsuid', 'lid', 'other'];
 
 /** Chats that are looked up, and made, together. */
 const chatsPerBatch = 200;
+
+/** An address that is looked up. */
+interface Wanted {
+  readonly tenant: string;
+  readonly line: string;
+  readonly index: string;
+}
 
 /** Opens the directory. */
 export function openDirectory(database: Database, vault: Vault): Directory {
@@ -38,35 +47,57 @@ export function openDirectory(database: Database, vault: Vault): Directory {
     callsMax: chatsPerBatch,
   });
 
+  // Those of a list of numbers are looked up together.
+  const findOne = joinCalls<Wanted, ConversationEntry | undefined>(
+    async (wanted) => {
+      const found = await database.query<ConversationRow & { readonly place: number }>(
+        [...new Set(wanted.map(({ tenant }) => tenant))],
+        `SELECT w.place::int, ${conversationColumns}
+         FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w (tenant, line, index, place)
+         JOIN addresses a ON a.tenant = w.tenant AND a.line = w.line AND a.address_index = w.index
+         JOIN conversations c ON c.id = a.conversation`,
+        [wanted.map(({ tenant }) => tenant), wanted.map(({ line }) => line), wanted.map(({ index }) => index)],
+      );
+      const byPlace = new Map(found.rows.map((row) => [row.place, entryOf(row)]));
+      return wanted.map((_, i) => byPlace.get(i + 1));
+    },
+    { callsMax: chatsPerBatch },
+  );
+
   return {
     async resolve({ tenant, line, addresses, group, at }) {
-      const indexed = addresses.map((address) => ({ address, index: indexOf(tenant, address) }));
+      const indexed = addresses.map((address) => {
+        const other = otherSpelling(address);
+        return {
+          address,
+          index: indexOf(tenant, address),
+          ...(other === undefined ? {} : { otherIndex: indexOf(tenant, other) }),
+        };
+      });
       const cached = indexed.map(({ index }) => cache.get(cacheKey(tenant, line, index)));
-      if (cached[0] !== undefined && cached.every((entry) => entry !== undefined)) return cached[0];
+      const [known] = cached;
+      // Where memory names two, they may be one by now.
+      if (known !== undefined && cached.every((entry) => entry?.conversation === known.conversation)) return known;
       const owners = await resolveOne({ tenant, line, addresses: indexed, group, at });
       indexed.forEach(({ index }, i) => {
         if (owners[i] !== undefined) cache.set(cacheKey(tenant, line, index), owners[i]);
       });
-      if (owners[0] === undefined) throw new Error('a chat without an address has no conversation');
-      return owners[0];
+      const [owner] = owners;
+      if (owner === undefined) throw new Error('a chat without an address has no conversation');
+      const twin = owners.find(({ conversation }) => conversation !== owner.conversation);
+      return twin === undefined || group || owner.keptApart || twin.keptApart ? owner : { ...owner, twin };
     },
 
     async find(tenant, line, address) {
       const index = indexOf(tenant, address);
       const cached = cache.get(cacheKey(tenant, line, index));
       if (cached !== undefined) return cached;
-      const found = await database.transaction([tenant], (sql) =>
-        sql.query<ConversationRow>(
-          `SELECT ${conversationColumns} FROM addresses a JOIN conversations c ON c.id = a.conversation
-           WHERE a.tenant = $1 AND a.line = $2 AND a.address_index = $3`,
-          [tenant, line, index],
-        ),
-      );
-      if (found.rows[0] === undefined) return undefined;
-      const entry = entryOf(found.rows[0]);
-      cache.set(cacheKey(tenant, line, index), entry);
+      const entry = await findOne({ tenant, line, index });
+      if (entry !== undefined) cache.set(cacheKey(tenant, line, index), entry);
       return entry;
     },
+
+    move: (merge) => moveAddresses(database, vault, merge),
 
     async read(tenant, conversation) {
       const found = await database.transaction([tenant], (sql) =>

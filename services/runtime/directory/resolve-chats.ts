@@ -14,7 +14,8 @@ import { type ConversationEntry, canonicalAddress } from './directory.ts';
 export interface Chat {
   readonly tenant: string;
   readonly line: string;
-  readonly addresses: readonly { readonly address: string; readonly index: string }[];
+  /** `otherIndex` is of another spelling of the same number: a conversation known by it is the chat's. */
+  readonly addresses: readonly { readonly address: string; readonly index: string; readonly otherIndex?: string }[];
   readonly group: boolean;
   readonly at: number;
 }
@@ -42,10 +43,13 @@ export interface ConversationRow {
   readonly line: string;
   readonly person: string;
   readonly is_group: boolean;
+  readonly merged_into: string | null;
+  readonly kept_apart: boolean;
 }
 
 /** Columns of a `ConversationRow`, of the table named c. */
-export const conversationColumns = 'c.id, c.tenant, c.line, c.person, c.is_group';
+export const conversationColumns = `c.id, c.tenant, c.line, c.person, c.is_group, c.merged_into,
+  c.merged_into IS NULL AND c.merge_decided_at IS NOT NULL AS kept_apart`;
 
 /** A row as the directory shows it. */
 export const entryOf = (row: ConversationRow): ConversationEntry => ({
@@ -54,6 +58,8 @@ export const entryOf = (row: ConversationRow): ConversationEntry => ({
   line: row.line,
   person: row.person,
   group: row.is_group,
+  ...(row.merged_into === null ? {} : { mergedInto: row.merged_into }),
+  ...(row.kept_apart ? { keptApart: true } : {}),
 });
 
 /** What the address of an index is sealed for. */
@@ -84,7 +90,11 @@ const nameOf = (tenant: string, line: string, index: string): string => `${tenan
 
 /** The conversations of those addresses that are in the directory, by `nameOf`. */
 async function ownersOf(sql: Sql, chats: readonly Chat[]): Promise<ReadonlyMap<string, ConversationEntry>> {
-  const wanted = chats.flatMap(({ tenant, line, addresses }) => addresses.map(({ index }) => [tenant, line, index]));
+  const wanted = chats.flatMap(({ tenant, line, addresses }) =>
+    addresses.flatMap(({ index, otherIndex }) =>
+      (otherIndex === undefined ? [index] : [index, otherIndex]).map((one) => [tenant, line, one]),
+    ),
+  );
   const found = await sql.query<ConversationRow & { address_index: string }>(
     `SELECT ${conversationColumns}, a.address_index
      FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted (tenant, line, address_index)
@@ -102,7 +112,12 @@ function planOf(chats: readonly Chat[], known: ReadonlyMap<string, ConversationE
   for (const chat of chats) {
     const { tenant, line, group, at } = chat;
     const name = (index: string): string => nameOf(tenant, line, index);
-    let entry = chat.addresses.map(({ index }) => owners.get(name(index))).find((owner) => owner !== undefined);
+    let entry = [
+      ...chat.addresses.map(({ index }) => index),
+      ...chat.addresses.flatMap(({ otherIndex }) => otherIndex ?? []),
+    ]
+      .map((index) => owners.get(name(index)))
+      .find((owner) => owner !== undefined);
     if (entry === undefined) {
       entry = { conversation: `c_${newUlid(at)}`, tenant, line, person: `p_${newUlid(at)}`, group };
       conversations.push(entry);
