@@ -118,8 +118,31 @@ test('the backlog of a tenant is bounded in production, and elsewhere when asked
   expect(readConfig({ PROSA_TENANT_BACKLOG_MAX: '70' }).tenantBacklogMax).toBe(70);
 });
 
+test('a bucket needs its name and who asks; without an endpoint there is none', () => {
+  const given = { PROSA_S3_ENDPOINT: 'https://s3.example', PROSA_S3_BUCKET: 'b', PROSA_S3_ACCESS_KEY_ID: 'k' };
+  expect(() => readConfig(given)).toThrow(/PROSA_S3_SECRET_ACCESS_KEY/);
+  expect(readConfig({ ...given, PROSA_S3_SECRET_ACCESS_KEY: 's' }).s3).toEqual({
+    endpoint: 'https://s3.example',
+    bucket: 'b',
+    region: 'us-east-1',
+    prefix: '',
+    accessKeyId: 'k',
+    secretAccessKey: 's',
+  });
+  expect(readConfig({}).s3).toBeUndefined();
+});
+
+test('trusted origins are read as browsers write them', () => {
+  expect(readConfig({}).trustedOrigins).toEqual([]);
+  expect(readConfig({ PROSA_TRUSTED_ORIGINS: 'http://A:80/x, https://b:8443' }).trustedOrigins).toEqual([
+    'http://a',
+    'https://b:8443',
+  ]);
+  expect(() => readConfig({ PROSA_TRUSTED_ORIGINS: 'a:80' })).toThrow(/PROSA_TRUSTED_ORIGINS/);
+});
+
 test('.env.example lists every setting and no other', () => {
   const text = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
-  const listed = [...text.matchAll(/^# ?([A-Z][A-Z_]+)=/gm)].map((match) => match[1]);
+  const listed = [...text.matchAll(/^# ?([A-Z][A-Z0-9_]+)=/gm)].map((match) => match[1]);
   expect(listed.toSorted()).toEqual([...settingNames].toSorted());
 });

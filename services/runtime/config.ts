@@ -69,12 +69,29 @@ const settings = z.object({
   KAFKA_INSTANCE_ID: optionalText.describe(
     'Name of this process that stays when it starts again, unique among those that live: it then takes its place at once instead of after the session',
   ),
-  REDIS_URL: optionalText.describe('Redis for the shared window of duplicates; without it each process has its own'),
+  REDIS_URL: optionalText.describe(
+    'Redis for what processes share: the window of duplicates, the limits of sending; without it each has its own',
+  ),
   REDIS_KEY_PREFIX: z.string().default('prosa:').describe('Put before every Redis key'),
   SCHEMA_REGISTRY_URL: z
     .url({ protocol: /^https?$/ })
     .optional()
     .describe('Schema registry that set-up registers the schemas with; user and password may be part of it'),
+  PROSA_TRUSTED_ORIGINS: z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').flatMap((origin) => origin.trim() || []))
+    .pipe(z.array(z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).origin)))
+    .describe('Comma-separated origins on private networks that may be called though somebody else names them'),
+  PROSA_S3_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('S3-compatible service that keeps files, instead of a folder of the data directory'),
+  PROSA_S3_BUCKET: optionalText.describe('Its bucket, addressed by path'),
+  PROSA_S3_REGION: z.string().default('us-east-1').describe('Its region, as requests are signed for'),
+  PROSA_S3_PREFIX: z.string().default('').describe('Put before every object name in the bucket'),
+  PROSA_S3_ACCESS_KEY_ID: optionalText.describe('Who asks'),
+  PROSA_S3_SECRET_ACCESS_KEY: optionalText.describe('What requests are signed with'),
   PROSA_LOCALE: z.enum(['pt-BR', 'en', 'es']).default('pt-BR').describe('Language of the demo tenant'),
   WAHA_BASE_URL: z
     .url()
@@ -82,6 +99,33 @@ const settings = z.object({
     .describe('Where the WAHA instance of the demo tenant sends to'),
   WAHA_API_KEY: optionalText.describe('What it presents there'),
   WAHA_SESSION: z.string().default('default').describe('WAHA session of that instance'),
+  WAHA_LIMITS: flag
+    .default(true)
+    .describe('Whether it keeps to the limits of its provider; false is for measurements and tests'),
+  EVOLUTION_BASE_URL: z
+    .url()
+    .default('http://127.0.0.1:8080')
+    .describe('Where the Evolution instance of the demo tenant sends to'),
+  EVOLUTION_API_KEY: optionalText.describe('What it presents there'),
+  EVOLUTION_INSTANCE: z.string().default('prosa').describe('Name of that instance at Evolution'),
+  CLOUD_BASE_URL: z
+    .url()
+    .optional()
+    .describe('Graph API of the Cloud instance of the demo tenant, when it is not Meta’s own'),
+  CLOUD_API_KEY: optionalText.describe('Access token that it presents there; without one nothing is sent'),
+  CLOUD_PHONE_NUMBER_ID: optionalText.describe('Id of its number at Meta'),
+  CLOUD_BUSINESS_ACCOUNT_ID: optionalText.describe('Id of the WhatsApp Business Account of that number'),
+  BAILEYS_GATEWAY: flag
+    .default(false)
+    .describe('`npm start` runs the Baileys gateway too; its packages are installed at the first start with it'),
+  BAILEYS_GATEWAY_URL: z
+    .url({ protocol: /^https?$/ })
+    .default('http://127.0.0.1:3010')
+    .describe('Where the others reach the Baileys gateway'),
+  BAILEYS_GATEWAY_PORT: z.coerce.number().int().min(0).max(65_535).default(3010).describe('Port that it listens on'),
+  BAILEYS_GATEWAY_KEY: optionalText.describe(
+    'Bearer key that opens it, the same for all; without one each tenant has one, made from its own key',
+  ),
   PROSA_TENANT_BACKLOG_MAX: z.coerce
     .number()
     .int()
@@ -129,6 +173,25 @@ export interface KafkaConfig {
   readonly instanceId?: string;
 }
 
+/** A bucket and who asks for it. */
+export interface S3Config {
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly region: string;
+  readonly prefix: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** The Baileys gateway, and how it is reached. */
+export interface BaileysConfig {
+  /** `npm start` runs it. */
+  readonly enabled: boolean;
+  readonly url: string;
+  readonly port: number;
+  readonly key: string | undefined;
+}
+
 /** The checked configuration. */
 export interface Config {
   readonly mode: 'development' | 'production';
@@ -146,10 +209,29 @@ export interface Config {
   readonly tenantBacklogMax: number | undefined;
   /** May hold a password: not to be said anywhere. Asked at set-up only. */
   readonly schemaRegistryUrl: string | undefined;
+  /** Keeps files; undefined: a folder of the data directory does. */
+  readonly s3: S3Config | undefined;
+  /** Origins that may be called although their addresses are not public, whoever names them. */
+  readonly trustedOrigins: readonly string[];
+  readonly baileys: BaileysConfig;
   /** Language of the demo tenant. */
   readonly demoLocale: string;
   /** WAHA of the demo tenant. */
-  readonly demoWaha: { readonly baseUrl: string; readonly apiKey: string | undefined; readonly session: string };
+  readonly demoWaha: {
+    readonly baseUrl: string;
+    readonly apiKey: string | undefined;
+    readonly session: string;
+    readonly limited: boolean;
+  };
+  /** Evolution of the demo tenant. */
+  readonly demoEvolution: { readonly baseUrl: string; readonly apiKey: string | undefined; readonly session: string };
+  /** Number of the demo tenant at the WhatsApp Cloud API; without a token nothing is sent there. */
+  readonly demoCloud: {
+    readonly baseUrl: string | undefined;
+    readonly apiKey: string | undefined;
+    readonly phoneNumberId: string | undefined;
+    readonly businessAccountId: string | undefined;
+  };
 }
 
 /** Reads and checks the environment. Throws `config.invalid` naming every setting that is wrong or missing. */
@@ -162,6 +244,7 @@ export function readConfig(environment: Environment = process.env): Config {
     ...(from.KAFKA_SASL_MECHANISM === undefined
       ? []
       : (['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const).filter((name) => from[name] === undefined)),
+    ...(from.PROSA_S3_ENDPOINT === undefined ? [] : s3Needs.filter((name) => from[name] === undefined)),
   ];
   if (missing.length > 0) throw new OperatingError('config.invalid', `missing: ${missing.join(', ')}`);
   return Object.freeze({
@@ -178,8 +261,32 @@ export function readConfig(environment: Environment = process.env): Config {
     ingestUrl: from.PROSA_INGEST_URL,
     tenantBacklogMax: backlogMaxOf(from),
     schemaRegistryUrl: from.SCHEMA_REGISTRY_URL,
+    s3: s3Of(from),
+    trustedOrigins: from.PROSA_TRUSTED_ORIGINS,
+    baileys: {
+      enabled: from.BAILEYS_GATEWAY,
+      url: from.BAILEYS_GATEWAY_URL,
+      port: from.BAILEYS_GATEWAY_PORT,
+      key: from.BAILEYS_GATEWAY_KEY,
+    },
     demoLocale: from.PROSA_LOCALE,
-    demoWaha: { baseUrl: from.WAHA_BASE_URL, apiKey: from.WAHA_API_KEY, session: from.WAHA_SESSION },
+    demoWaha: {
+      baseUrl: from.WAHA_BASE_URL,
+      apiKey: from.WAHA_API_KEY,
+      session: from.WAHA_SESSION,
+      limited: from.WAHA_LIMITS,
+    },
+    demoEvolution: {
+      baseUrl: from.EVOLUTION_BASE_URL,
+      apiKey: from.EVOLUTION_API_KEY,
+      session: from.EVOLUTION_INSTANCE,
+    },
+    demoCloud: {
+      baseUrl: from.CLOUD_BASE_URL,
+      apiKey: from.CLOUD_API_KEY,
+      phoneNumberId: from.CLOUD_PHONE_NUMBER_ID,
+      businessAccountId: from.CLOUD_BUSINESS_ACCOUNT_ID,
+    },
   });
 }
 
@@ -189,6 +296,20 @@ function backlogMaxOf({
 }: z.output<typeof settings>): number | undefined {
   const max = given ?? (mode === 'production' ? tenantBacklogMaxInProduction : 0);
   return max === 0 ? undefined : max;
+}
+
+const s3Needs = ['PROSA_S3_BUCKET', 'PROSA_S3_ACCESS_KEY_ID', 'PROSA_S3_SECRET_ACCESS_KEY'] as const;
+
+function s3Of(from: z.output<typeof settings>): S3Config | undefined {
+  if (from.PROSA_S3_ENDPOINT === undefined) return undefined;
+  return {
+    endpoint: from.PROSA_S3_ENDPOINT,
+    bucket: from.PROSA_S3_BUCKET ?? '',
+    region: from.PROSA_S3_REGION,
+    prefix: from.PROSA_S3_PREFIX,
+    accessKeyId: from.PROSA_S3_ACCESS_KEY_ID ?? '',
+    secretAccessKey: from.PROSA_S3_SECRET_ACCESS_KEY ?? '',
+  };
 }
 
 /** What a client of the API is told by its environment. */

@@ -47,6 +47,7 @@ export const errorTable = {
   ],
   'vault.tampered': ['park', 'The sealed bytes do not open: they were changed or moved.'],
   'database.unavailable': ['retry', 'Postgres cannot be reached.'],
+  'files.unavailable': ['retry', 'The file store cannot take or give files now.'],
   'registry.unavailable': ['retry', 'The schema registry cannot be reached.'],
   'registry.refused': ['halt', 'The schema registry refuses a request, or what answers is none.'],
   'registry.incompatible': ['halt', 'The schema registry holds a schema that does not go with the released ones.'],

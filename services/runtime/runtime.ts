@@ -10,7 +10,7 @@ import type { RecordLog } from './log/record-log.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import type { Tenants } from './tenants/tenants.ts';
-import type { Vault } from './vault/vault.ts';
+import type { FileVault } from './vault/vault.ts';
 
 /** Ports of one service. */
 export interface Runtime {
@@ -20,7 +20,7 @@ export interface Runtime {
   readonly log: RecordLog;
   /** Postgres as the role of this service. */
   readonly database: Database;
-  readonly vault: Vault;
+  readonly vault: FileVault;
   readonly directory: Directory;
   readonly instances: Instances;
   readonly tenants: Tenants;

@@ -12,9 +12,12 @@ export interface ConsumerGroup {
 export const consumerGroups: readonly ConsumerGroup[] = [
   { group: 'conversation', topic: topics.events },
   { group: 'timers', topic: topics.timers },
+  { group: 'effects', topic: topics.effects },
   { group: 'sender', topic: topics.replies },
   { group: 'projection', topic: topics.events },
   { group: 'projection', topic: topics.replies },
   { group: 'projection', topic: parkedTopicOf(topics.events) },
+  { group: 'media', topic: topics.events },
+  { group: 'webhooks', topic: topics.events },
   { group: 'compliance', topic: topics.audit },
 ];

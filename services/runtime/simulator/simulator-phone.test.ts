@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import type { OutboundContent } from '#schemas/content.ts';
+
 import type { Runtime } from '../runtime.ts';
 import { type TestWorld, openTestWorld, testTenant as tenant } from '../testing/runtime.ts';
 import { type SimulatorDelivery, openSimulatorPhone } from './simulator-phone.ts';
@@ -17,6 +19,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await world.close();
 });
+
+let kinds = 0;
 
 const delivery = (deliveryId: string, given: Partial<SimulatorDelivery> = {}): SimulatorDelivery => ({
   tenant,
@@ -48,6 +52,54 @@ describe('a simulated phone', () => {
     expect(second.items.map(({ id }) => id)).toEqual(['a3']);
     const none = await reading.read({ tenant, phone: '5511911112222', after: second.next, limit: 2 });
     expect(none).toEqual({ items: [], next: second.next });
+  });
+
+  const media = { mimetype: 'application/pdf', filename: 'a.pdf' };
+  const sections = [{ title: 'Manhã', rows: [{ id: '9', title: '9h', description: 'Dra. Ana' }] }];
+  test.each<readonly [OutboundContent, object]>([
+    [
+      { kind: 'buttons', text: 'Vem?', buttons: [{ id: 'y', title: 'Sim' }] },
+      { type: 'buttons', text: 'Vem?', buttons: [{ id: 'y', title: 'Sim' }] },
+    ],
+    [
+      { kind: 'list', text: 'Quando?', button: 'Ver', sections },
+      { type: 'list', text: 'Quando?', list: { button: 'Ver', sections } },
+    ],
+    [
+      { kind: 'document', media: { ...media, url: 'https://a.example/a.pdf' }, caption: 'a conta' },
+      { type: 'document', text: 'a conta', media: { ...media, url: 'https://a.example/a.pdf' } },
+    ],
+    [
+      { kind: 'audio', media: { blob: 'f_1', mimetype: 'audio/ogg', voice: true } },
+      { type: 'audio', text: '', media: { fileId: 'f_1', mimetype: 'audio/ogg', voice: true } },
+    ],
+    [
+      { kind: 'location', latitude: 1.5, longitude: 2, name: 'Clínica' },
+      { type: 'location', text: 'Clínica\n1.5, 2', location: { latitude: 1.5, longitude: 2, name: 'Clínica' } },
+    ],
+    [
+      { kind: 'contacts', contacts: [{ name: 'Ana', phone: '5511988887777' }] },
+      { type: 'contacts', text: 'Ana: 5511988887777', contacts: [{ name: 'Ana', phone: '5511988887777' }] },
+    ],
+    [
+      { kind: 'template', name: 'lembrete', language: 'pt_BR', body: ['10h'], text: 'Às 10h' },
+      { type: 'template', text: 'Às 10h', template: { name: 'lembrete', language: 'pt_BR' } },
+    ],
+    [
+      { kind: 'reaction', target: 'm1', emoji: '👍' },
+      { type: 'reaction', text: '👍', reaction: { messageId: 'm1', emoji: '👍' } },
+    ],
+    [
+      { kind: 'text', text: 'sim', replyTo: { target: 'm1' }, typingMs: 10 },
+      { type: 'text', text: 'sim', replyTo: 'm1' },
+    ],
+  ])('shows %j', async (content, shown) => {
+    const { sending, reading } = phones();
+    const phone = String(5_511_922_000_000 + kinds++);
+    const id = `k${kinds}`;
+    await sending.deliver(delivery(id, { phone, content }));
+    const at = '2023-11-14T22:13:20.000Z';
+    expect((await reading.read({ tenant, phone, limit: 2 })).items).toEqual([{ id, at, ...shown }]);
   });
 
   test('receives a delivery once, however often and from however many at once it is delivered', async () => {

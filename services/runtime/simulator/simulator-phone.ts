@@ -6,7 +6,7 @@
  * H2 Messages of one phone get their places in the order in which they become visible, so that a
  *    reader who goes on from a cursor misses none.
  */
-import type { OutboundContent } from '#schemas/content.ts';
+import type { OutboundContent, OutboundMedia } from '#schemas/content.ts';
 import { asText } from '#schemas/plain-text.ts';
 
 import type { Database } from '../database/database.ts';
@@ -35,9 +35,21 @@ export interface PhoneMessage {
   readonly at: string;
   /** `erased`: the person's content was destroyed. */
   readonly type: OutboundContent['kind'] | 'erased';
+  /** Text or caption; of what has neither, what it says in words. */
   readonly text: string;
-  readonly buttons?: readonly { readonly id: string; readonly title: string }[];
+  readonly buttons?: Kind<'buttons'>['buttons'];
+  readonly list?: Pick<Kind<'list'>, 'button' | 'sections'>;
+  readonly media?: Omit<OutboundMedia, 'blob'> & { readonly fileId?: string };
+  readonly location?: Omit<Kind<'location'>, 'kind' | 'replyTo' | 'typingMs'>;
+  readonly contacts?: Kind<'contacts'>['contacts'];
+  readonly template?: { readonly name: string; readonly language: string };
+  /** Put on, or with an empty emoji taken off, an earlier message. */
+  readonly reaction?: { readonly messageId: string; readonly emoji: string };
+  /** Id of the message that it answers. */
+  readonly replyTo?: string;
 }
+
+type Kind<Name extends OutboundContent['kind']> = Extract<OutboundContent, { readonly kind: Name }>;
 
 /** Messages after a cursor, oldest first. */
 export interface PhonePage {
@@ -121,10 +133,40 @@ export function openSimulatorPhone(database: Database, vault: Vault): SimulatorP
     const opened = await vault.open<OutboundContent>(sealedIn(tenant, row.conversation, row.delivery), row.content);
     const common = { id: row.delivery, at: row.at.toISOString() };
     if (opened.state === 'erased') return { ...common, type: 'erased', text: '' };
-    const content = opened.value;
-    return content.kind === 'buttons'
-      ? { ...common, type: 'buttons', text: content.text, buttons: content.buttons }
-      : { ...common, type: content.kind, text: asText(content) };
+    const { replyTo } = opened.value;
+    return { ...common, ...partsOf(opened.value), ...(replyTo === undefined ? {} : { replyTo: replyTo.target }) };
+  }
+}
+
+/** A content as the phone draws it. */
+function partsOf(content: OutboundContent): Omit<PhoneMessage, 'id' | 'at'> {
+  const shown = { type: content.kind, text: asText(content) };
+  switch (content.kind) {
+    case 'text':
+      return shown;
+    case 'buttons':
+      return { ...shown, text: content.text, buttons: content.buttons };
+    case 'list':
+      return { ...shown, text: content.text, list: { button: content.button, sections: content.sections } };
+    case 'image':
+    case 'audio':
+    case 'video':
+    case 'document':
+    case 'sticker': {
+      const { blob, ...media } = content.media;
+      return { ...shown, media: { ...media, ...(blob === undefined ? {} : { fileId: blob }) } };
+    }
+    case 'location': {
+      const { latitude, longitude, name, address } = content;
+      const names = { ...(name === undefined ? {} : { name }), ...(address === undefined ? {} : { address }) };
+      return { ...shown, location: { latitude, longitude, ...names } };
+    }
+    case 'contacts':
+      return { ...shown, contacts: content.contacts };
+    case 'template':
+      return { ...shown, template: { name: content.name, language: content.language } };
+    case 'reaction':
+      return { ...shown, reaction: { messageId: content.target, emoji: content.emoji } };
   }
 }
 

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { Database } from '../database/database.ts';
 import { Lru } from '../lru.ts';
 import { derivedId } from '../records.ts';
+import { sendingShape } from './sending-policy.ts';
 
 /** One machine as a revision puts it in force. */
 const machineChoice = z.object({
@@ -21,6 +22,7 @@ const configurationShape = z.object({
   machines: z.record(z.string(), machineChoice),
   /** Group chats are recorded; they are answered only when this is true. */
   answerGroups: z.boolean(),
+  sending: sendingShape.optional(),
 });
 
 /** What a revision holds. */

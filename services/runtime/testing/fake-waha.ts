@@ -9,11 +9,26 @@
  * `node services/runtime/testing/fake-waha.ts [--port 0] [--api-key …] [--engine NOWEB]` prints
  * `{"url":"…"}`; `GET /__received`, `POST /__fault` (a fault) and `POST /__session` (`{session, status}`) drive it.
  */
-import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+
+import { type FakeSessions, answerSession, fakeSessions } from './fake-waha-sessions.ts';
+
+import {
+  type SendBody,
+  type StoredMessage,
+  answerOf,
+  missingIn,
+  seconds,
+  sendRoutes,
+  stanzaId,
+  storedMessage,
+  takesId,
+  waMessage,
+} from './fake-waha-messages.ts';
 
 /** A request as it came. */
 export interface ReceivedRequest {
@@ -31,24 +46,10 @@ export interface ReceivedRequest {
   status: number | undefined;
 }
 
-/** A message at WhatsApp. */
-export interface StoredMessage {
-  readonly session: string;
-  readonly chatId: string;
-  /** Stanza id. */
-  readonly id: string;
-  readonly text: string;
-  readonly fromMe: boolean;
-  /** Epoch milliseconds. */
-  readonly at: number;
-  /** Sends that arrived with this id. */
-  sends: number;
-}
-
 /** What to do wrong, for the next `times` requests to `on`. */
 export type Fault = {
-  /** Default: the send. */
-  readonly on?: 'send' | 'history';
+  /** Default: the send, of any kind. Courtesies are typing and marks of reading. */
+  readonly on?: 'send' | 'history' | 'courtesy';
   /** Default: 1. */
   readonly times?: number;
 } & (
@@ -61,8 +62,8 @@ export type Fault = {
   | { readonly kind: 'delay'; readonly ms: number }
   /** Cuts the connection without having sent anything. */
   | { readonly kind: 'drop-before' }
-  /** Sends, then cuts the connection: the caller cannot know. */
-  | { readonly kind: 'drop-after' }
+  /** Sends, then cuts the connection, after `ms`: the caller cannot know. */
+  | { readonly kind: 'drop-after'; readonly ms?: number }
   /** Sends, answers 500. */
   | { readonly kind: 'fail-after' }
   /** Writes its answer twice on the connection. */
@@ -78,6 +79,14 @@ export interface FakeWahaOptions {
   readonly apiKey?: string;
   /** Shapes of answers, and whether `id` is taken. Default: NOWEB. */
   readonly engine?: 'WEBJS' | 'WPP' | 'NOWEB' | 'GOWS';
+  /** Calls that it does not have, as older versions have no `sendSticker`. */
+  readonly without?: readonly string[];
+  /** Decides by the request's body what to do wrong with a send; asked when no fault is due. */
+  readonly behave?: (body: unknown) => Fault | undefined;
+  /** Asked first; true when it took the request over. */
+  readonly intercept?: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** Told of each message that was sent, once. */
+  readonly onMessage?: (message: StoredMessage) => void;
 }
 
 /** A running server. */
@@ -86,22 +95,30 @@ export interface FakeWaha {
   readonly requests: readonly ReceivedRequest[];
   /** In the order in which they were first sent. */
   readonly messages: readonly StoredMessage[];
-  /** The requests to send, in order. */
+  /** Reactions as they stand, by the id of the message reacted to. */
+  readonly reactions: ReadonlyMap<string, string>;
+  /** The requests to send anything, in order. */
   sends(): readonly ReceivedRequest[];
+  /** Requests to one call, such as `startTyping`, in order. */
+  calls(route: string): readonly ReceivedRequest[];
   /** TCP connections that were opened so far. */
   connections(): number;
   /** Faults are used up in the order given. */
   fault(fault: Fault): void;
   clearFaults(): void;
   /** Puts a message into the history that did not come through this API: written on the phone. */
-  store(message: { session: string; chatId: string; text: string; fromMe: boolean; at: number }): void;
+  store(message: Pick<StoredMessage, 'session' | 'chatId' | 'text' | 'fromMe' | 'at' | 'file'>): StoredMessage;
+  readonly sessions: FakeSessions;
   /** Any status but WORKING makes sends answer 422. */
   setSession(session: string, status: string): void;
   close(): Promise<void>;
 }
 
-const bodyBytesMax = 1024 * 1024;
-const takesId = new Set(['NOWEB', 'GOWS']);
+const bodyBytesMax = 32 * 1024 * 1024;
+const courtesies = new Set(['sendSeen', 'startTyping', 'stopTyping']);
+
+const routeOf = (path: string): string => /^\/api\/(\w+)$/.exec(path.split('?')[0] ?? '')?.[1] ?? '';
+const isSend = (route: string): boolean => sendRoutes.has(route) || route === 'reaction';
 
 /** Starts a server on the loopback. */
 export async function startFakeWaha(options: FakeWahaOptions = {}): Promise<FakeWaha> {
@@ -122,12 +139,19 @@ export async function startFakeWaha(options: FakeWahaOptions = {}): Promise<Fake
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: state.requests,
     messages: state.messages,
-    sends: () => state.requests.filter(({ path }) => path === '/api/sendText'),
+    reactions: state.reactions,
+    sends: () => state.requests.filter(({ path }) => isSend(routeOf(path))),
+    calls: (route) => state.requests.filter(({ path }) => routeOf(path) === route),
     connections: () => state.connections,
     fault: (fault) => state.faults.push({ fault, left: fault.times ?? 1 }),
     clearFaults: () => state.faults.splice(0),
-    store: (message) => state.messages.push({ ...message, id: stanzaId(), sends: 0 }),
-    setSession: (session, status) => state.sessions.set(session, status),
+    store: (message) => {
+      const stored = { ...message, id: stanzaId(), route: 'phone', sends: 0 };
+      state.messages.push(stored);
+      return stored;
+    },
+    sessions: state.sessions,
+    setSession: (session, status) => state.sessions.status.set(session, status),
     close: () => close(server),
   };
 }
@@ -146,11 +170,10 @@ export function signWahaWebhook(body: string | Uint8Array, secret: string): Reco
   };
 }
 
-interface SendBody {
+interface ReactionBody {
   readonly session: string;
-  readonly chatId: string;
-  readonly text: string;
-  readonly id?: string;
+  readonly messageId: string;
+  readonly reaction: string;
 }
 
 class State {
@@ -158,8 +181,9 @@ class State {
   readonly engine: string;
   readonly requests: ReceivedRequest[] = [];
   readonly messages: StoredMessage[] = [];
+  readonly reactions = new Map<string, string>();
   readonly faults: { readonly fault: Fault; left: number }[] = [];
-  readonly sessions = new Map<string, string>();
+  readonly sessions = fakeSessions();
   readonly connectionOf = new WeakMap<object, number>();
   connections = 0;
 
@@ -169,6 +193,7 @@ class State {
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.options.intercept?.(request, response) === true) return;
     const body = await bodyOf(request);
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     if (url.pathname.startsWith('/__')) {
@@ -194,32 +219,45 @@ class State {
       return;
     }
     const history = /^\/api\/([^/]+)\/chats\/([^/]+)\/messages$/.exec(url.pathname);
-    if (request.method === 'POST' && url.pathname === '/api/sendText') {
-      await this.#send(body as SendBody, received, response, answer);
+    const route = this.options.without?.includes(routeOf(url.pathname)) === true ? '' : routeOf(url.pathname);
+    if (request.method === 'POST' && sendRoutes.has(route)) {
+      const missing = missingIn(route, body);
+      if (missing.length > 0) answer(400, { message: missing, error: 'Bad Request', statusCode: 400 });
+      else await this.#send(route, body as SendBody, received, response, answer);
+    } else if (request.method === 'PUT' && route === 'reaction') {
+      await this.#react(body as ReactionBody, received, response, answer);
+    } else if (request.method === 'POST' && courtesies.has(route)) {
+      if (!(await this.#failsBefore(this.#nextFault('courtesy'), received, response, answer)))
+        answer(201, { result: true });
     } else if (request.method === 'GET' && history !== null) {
       const [, session = '', chatId = ''] = history.map(decodeURIComponent);
       await this.#history(session, chatId, url.searchParams, received, response, answer);
+    } else if (request.method === 'GET' && url.pathname.endsWith('/chats/overview')) {
+      this.#overview(decodeURIComponent(url.pathname.split('/')[2] ?? ''), url.searchParams, answer);
     } else {
+      const about = answerSession(this.sessions, received.method, url.pathname, body);
+      if (about !== undefined) {
+        answer(...about);
+        return;
+      }
       answer(404, { message: `Cannot ${received.method} ${url.pathname}`, error: 'Not Found', statusCode: 404 });
     }
   }
 
-  async #send(body: SendBody, received: ReceivedRequest, response: ServerResponse, answer: Answer): Promise<void> {
-    const fault = this.#nextFault('send');
+  async #send(
+    route: string,
+    body: SendBody,
+    received: ReceivedRequest,
+    response: ServerResponse,
+    answer: Answer,
+  ): Promise<void> {
+    const fault = this.#nextFault('send') ?? this.options.behave?.(body);
     if (await this.#failsBefore(fault, received, response, answer)) return;
-    const status = this.sessions.get(body.session) ?? 'WORKING';
-    if (status !== 'WORKING') {
-      answer(422, {
-        error: 'Session status is not as expected. Try again later or restart the session',
-        session: body.session,
-        status,
-        expected: ['WORKING'],
-      });
-      return;
-    }
-    const message = this.#deliver(body);
+    if (this.#isNotWorking(body.session, answer)) return;
+    const message = this.#deliver(route, body);
     switch (fault?.kind) {
       case 'drop-after':
+        await delay(fault.ms ?? 0);
         received.status = 0;
         response.destroy();
         return;
@@ -235,12 +273,47 @@ class State {
         break;
       default:
     }
-    answer(201, this.#shape(message));
+    answer(201, answerOf(this.engine, message));
     // A broken proxy: the same answer once more, where the next one belongs.
     if (fault?.kind === 'answer-twice') {
-      const text = JSON.stringify(this.#shape(message));
+      const text = JSON.stringify(answerOf(this.engine, message));
       response.socket?.write(`HTTP/1.1 201 Created\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
     }
+  }
+
+  async #react(body: ReactionBody, received: ReceivedRequest, response: ServerResponse, answer: Answer): Promise<void> {
+    const fault = this.#nextFault('send');
+    if (await this.#failsBefore(fault, received, response, answer)) return;
+    if (this.#isNotWorking(body.session, answer)) return;
+    if (body.reaction === '') this.reactions.delete(body.messageId);
+    else this.reactions.set(body.messageId, body.reaction);
+    if (fault?.kind === 'drop-after') {
+      received.status = 0;
+      response.destroy();
+      return;
+    }
+    answer(200, { key: { id: stanzaId() } });
+  }
+
+  /** True when it answered that the session cannot send. */
+  #isNotWorking(session: string, answer: Answer): boolean {
+    const status = this.sessions.status.get(session) ?? 'WORKING';
+    if (status === 'WORKING') return false;
+    const error = 'Session status is not as expected. Try again later or restart the session';
+    answer(422, { error, session, status, expected: ['WORKING'] });
+    return true;
+  }
+
+  /** Chats with their last message, the newest first. */
+  #overview(session: string, query: URLSearchParams, answer: Answer): void {
+    const last = new Map<string, StoredMessage>();
+    for (const message of this.messages) if (message.session === session) last.set(message.chatId, message);
+    const from = Number(query.get('offset') ?? 0);
+    const chats = [...last.values()]
+      .sort((a, b) => b.at - a.at)
+      .slice(from, from + Number(query.get('limit') ?? 20))
+      .map((message) => ({ id: message.chatId, name: null, picture: null, lastMessage: waMessage(message) }));
+    answer(200, chats);
   }
 
   async #history(
@@ -253,16 +326,19 @@ class State {
   ): Promise<void> {
     if (await this.#failsBefore(this.#nextFault('history'), received, response, answer)) return;
     const from = Number(query.get('filter.timestamp.gte') ?? 0);
+    const to = Number(query.get('filter.timestamp.lte') ?? Infinity);
     const fromMe = query.get('filter.fromMe');
     const found = this.messages.filter(
       (message) =>
         message.session === session &&
         message.chatId === chatId &&
         seconds(message.at) >= from &&
+        seconds(message.at) <= to &&
         (fromMe === null || String(message.fromMe) === fromMe),
     );
-    const limit = Number(query.get('limit') ?? 10);
-    answer(200, found.reverse().slice(0, limit).map(waMessage));
+    const offset = Number(query.get('offset') ?? 0);
+    const end = offset + Number(query.get('limit') ?? 10);
+    answer(200, found.reverse().slice(offset, end).map(waMessage));
   }
 
   /** True when the fault was an answer, or none, in place of the work. */
@@ -297,52 +373,20 @@ class State {
     }
   }
 
-  #deliver(body: SendBody): StoredMessage {
-    const id = takesId.has(this.engine) && body.id !== undefined ? body.id : stanzaId();
+  #deliver(route: string, body: SendBody): StoredMessage {
+    const id = (takesId(this.engine, route) ? body.id : undefined) ?? stanzaId();
     const known = this.messages.find((message) => message.session === body.session && message.id === id);
     if (known !== undefined) {
       known.sends += 1;
       return known;
     }
-    const message: StoredMessage = {
-      session: body.session,
-      chatId: body.chatId,
-      id,
-      text: body.text,
-      fromMe: true,
-      at: Date.now(),
-      sends: 1,
-    };
+    const message = storedMessage(route, id, body);
     this.messages.push(message);
+    this.options.onMessage?.(message);
     return message;
   }
 
-  /** The answer to a send differs by engine. */
-  #shape(message: StoredMessage): unknown {
-    const serialized = `true_${message.chatId}_${message.id}`;
-    switch (this.engine) {
-      case 'WEBJS':
-      case 'WPP':
-        return {
-          _data: { id: { fromMe: true, remote: message.chatId, id: message.id, _serialized: serialized } },
-          id: { fromMe: true, remote: message.chatId, id: message.id, _serialized: serialized },
-          body: message.text,
-          fromMe: true,
-          timestamp: seconds(message.at),
-        };
-      case 'NOWEB':
-        return {
-          key: { remoteJid: message.chatId.replace('@c.us', '@s.whatsapp.net'), fromMe: true, id: message.id },
-          message: { extendedTextMessage: { text: message.text } },
-          messageTimestamp: String(seconds(message.at)),
-          status: 'PENDING',
-        };
-      default:
-        return waMessage(message);
-    }
-  }
-
-  #nextFault(on: 'send' | 'history'): Fault | undefined {
+  #nextFault(on: NonNullable<Fault['on']>): Fault | undefined {
     const index = this.faults.findIndex(({ fault }) => (fault.on ?? 'send') === on);
     const found = this.faults[index];
     if (found === undefined) return undefined;
@@ -364,7 +408,7 @@ class State {
       answer(204);
     } else if (path === '/__session') {
       const { session, status } = body as { session: string; status: string };
-      this.sessions.set(session, status);
+      this.sessions.status.set(session, status);
       answer(204);
     } else {
       answer(404);
@@ -373,28 +417,6 @@ class State {
 }
 
 type Answer = (status: number, value: unknown, headers?: Record<string, string>) => void;
-
-const seconds = (at: number): number => Math.floor(at / 1_000);
-
-const stanzaId = (): string =>
-  `3EB0${createHash('sha256').update(randomBytes(16)).digest('hex').slice(0, 18).toUpperCase()}`;
-
-/** A message as webhooks and the history have it. */
-const waMessage = (message: StoredMessage) => ({
-  id: `${String(message.fromMe)}_${message.chatId}_${message.id}`,
-  timestamp: seconds(message.at),
-  from: message.chatId,
-  fromMe: message.fromMe,
-  source: message.sends > 0 ? 'api' : 'app',
-  to: message.chatId,
-  body: message.text,
-  hasMedia: false,
-  media: null,
-  ack: 1,
-  ackName: 'SERVER',
-  replyTo: null,
-  _data: {},
-});
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
   const parts: Buffer[] = [];

@@ -2,7 +2,10 @@
  * Runtimes for tests: real Postgres, the Postgres log (or one that is given), one tenant, one
  * simulator instance. Everything is closed by `close`.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 import { readConfig } from '../config.ts';
 import { type ServiceRole, openDatabase } from '../database/database.ts';
@@ -64,7 +67,9 @@ export async function openTestWorld(
   const { url } = own;
   const closers: (() => Promise<void>)[] = [() => own.close()];
   const keys = options.keys ?? memoryKeys();
-  const config = readConfig({ PROSA_LOG_LEVEL: 'silent' });
+  const dataDir = join(tmpdir(), `prosa-test-data-${randomUUID()}`);
+  closers.push(() => rm(dataDir, { recursive: true, force: true }));
+  const config = readConfig({ PROSA_LOG_LEVEL: 'silent', PROSA_DATA_DIR: dataDir });
   const logger = createLogger('silent');
   const metrics = createMetrics();
   const open = (role: ServiceRole, service: string) => {

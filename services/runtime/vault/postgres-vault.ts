@@ -10,8 +10,9 @@ import { OperatingError } from '../errors.ts';
 import { joinCalls } from '../joined-calls.ts';
 import { Lru } from '../lru.ts';
 import { fillRandom } from '../randomness.ts';
+import { headOf, openFrames, sealFrames } from './frames.ts';
 import type { TenantKeys } from './key-file.ts';
-import type { Opened, SealedIn, Vault } from './vault.ts';
+import type { FileVault, Opened, SealedIn } from './vault.ts';
 
 const formatVersion = 1;
 const versionBytes = Buffer.of(formatVersion);
@@ -35,6 +36,7 @@ const keysPerTransaction = 500;
 type Key = { readonly id: string; readonly expiresAt: number } & (
   { readonly state: 'open'; readonly secret: string } | { readonly state: 'erased' }
 );
+type OpenKey = Extract<Key, { readonly state: 'open' }>;
 
 interface KeyRow {
   readonly id: string;
@@ -52,7 +54,7 @@ interface WantedKey {
 }
 
 /** Opens the vault. `now` is the process clock, for cache expiry. */
-export function openVault(database: Database, tenantKeys: TenantKeys, now: () => number = Date.now): Vault {
+export function openVault(database: Database, tenantKeys: TenantKeys, now: () => number = Date.now): FileVault {
   const byId = new Lru<string, Key>(keyCacheEntriesMax);
   const byPerson = new Lru<string, Key>(keyCacheEntriesMax);
   const derived = new Lru<string, Buffer>(1_000);
@@ -112,23 +114,44 @@ export function openVault(database: Database, tenantKeys: TenantKeys, now: () =>
     for (const row of rows.rows) remember(tenant, row);
   };
 
+  const openKeyFor = async (tenant: string, person: string, at: number): Promise<OpenKey> => {
+    const key = await keyForSealing(tenant, person, monthOf(at));
+    // V2: an erased person's month takes no new content. Who returns is a new person.
+    if (key.state === 'erased') throw new OperatingError('vault.key-erased');
+    return key;
+  };
+
+  const keyById = async (tenant: string, id: string): Promise<Key> => {
+    let key = fresh(byId.get(id));
+    if (key === undefined) {
+      await load(tenant, [id]);
+      key = byId.get(id);
+    }
+    if (key === undefined) throw new OperatingError('vault.key-missing');
+    return key;
+  };
+
   return {
     async seal(where, person, at, value) {
-      const key = await keyForSealing(where.tenant, person, monthOf(at));
-      // V2: an erased person's month takes no new content. Who returns is a new person.
-      if (key.state === 'erased') throw new OperatingError('vault.key-erased');
+      const key = await openKeyFor(where.tenant, person, at);
       return seal(secretOf(key), aadOf(where), JSON.stringify(value), Buffer.from(key.id, 'latin1'));
+    },
+
+    async sealStream(where, person, at, plain) {
+      const key = await openKeyFor(where.tenant, person, at);
+      return sealFrames(secretOf(key), Buffer.from(key.id, 'latin1'), aadOf(where), plain);
+    },
+
+    async openStream(where, sealed) {
+      const { keyId, salt, frames } = await headOf(sealed);
+      const key = await keyById(where.tenant, keyId.toString('latin1'));
+      if (key.state === 'erased') return { state: 'erased' };
+      return { state: 'open', value: openFrames(secretOf(key), salt, aadOf(where), frames) };
     },
 
     async open<T>(where: SealedIn, sealed: Uint8Array): Promise<Opened<T>> {
       const bytes = bufferOf(sealed);
-      const id = keyIdOf(bytes);
-      let key = fresh(byId.get(id));
-      if (key === undefined) {
-        await load(where.tenant, [id]);
-        key = byId.get(id);
-      }
-      if (key === undefined) throw new OperatingError('vault.key-missing');
+      const key = await keyById(where.tenant, keyIdOf(bytes));
       if (key.state === 'erased') return { state: 'erased' };
       const plain = unwrap(secretOf(key), aadOf(where), bytes.subarray(1 + keyIdBytes));
       return { state: 'open', value: JSON.parse(plain.toString('utf8')) as T };

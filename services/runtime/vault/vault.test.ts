@@ -5,6 +5,7 @@ import { type Database, openDatabase } from '../database/database.ts';
 import { OperatingError } from '../errors.ts';
 import { asOwner, testDatabase } from '../testing/postgres.ts';
 import { memoryKeys } from '../testing/runtime.ts';
+import { type Chunks, frameBytes } from './frames.ts';
 import { openVault } from './postgres-vault.ts';
 import type { SealedIn } from './vault.ts';
 
@@ -97,6 +98,7 @@ test('the keys of many people are made in one transaction, each tenant seeing it
   const counting: Database = {
     transaction: (tenants, work) => (transactions++, database.transaction(tenants, work)),
     query: (tenants, text, values) => (transactions++, database.query(tenants, text, values)),
+    queries: (tenants, statements) => (transactions++, database.queries(tenants, statements)),
     close: () => Promise.resolve(),
   };
   const one = openVault(counting, keys, () => clock);
@@ -111,6 +113,90 @@ test('the keys of many people are made in one transaction, each tenant seeing it
       state: 'open',
       value: person,
     });
+});
+
+describe('streams', () => {
+  const inPieces = async function* (bytes: Buffer, size: number) {
+    for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+  };
+  const whole = async (chunks: Chunks): Promise<Buffer> => {
+    const parts: Uint8Array[] = [];
+    for await (const chunk of chunks) parts.push(chunk);
+    return Buffer.concat(parts);
+  };
+  const sealed = async (plain: Buffer, at = where) =>
+    whole(await vault().sealStream(at, 'p_1', january, inPieces(plain, 10_000)));
+  const opened = async (bytes: Buffer, at = where, size = 7_777) => {
+    const result = await vault().openStream(at, inPieces(bytes, size));
+    return result.state === 'erased' ? result.state : whole(result.value);
+  };
+  const sealedFrame = frameBytes + 16;
+  const head = 33;
+  const content = (length: number) => Buffer.from(Array.from({ length }, (_, i) => i % 251));
+
+  test.each([0, 1, frameBytes - 1, frameBytes, frameBytes + 1, 2 * frameBytes, 3 * frameBytes + 7])(
+    'of %i bytes open as what they were, in pieces of any size, and do not hold it',
+    async (length) => {
+      const plain = content(length);
+      const bytes = await sealed(plain);
+      for (const size of [1_000, sealedFrame, 1_000_000])
+        expect(((await opened(bytes, where, size)) as Buffer).equals(plain)).toBe(true);
+      expect(bytes.length).toBe(head + length + 16 * Math.max(1, Math.ceil(length / frameBytes)));
+      if (length > 100) expect(bytes.includes(plain.subarray(0, 100))).toBe(false);
+      expect(bytes.equals(await sealed(plain))).toBe(false);
+    },
+  );
+
+  test('V1 open only where they were sealed for', async () => {
+    const bytes = await sealed(content(100));
+    for (const other of [{ actor: 'c_2' }, { type: 'x' }, { eventId: 'e_2' }])
+      await expect(opened(bytes, { ...where, ...other })).rejects.toMatchObject({ code: 'vault.tampered' });
+    await expect(opened(bytes, { ...where, tenant: 'other' })).rejects.toMatchObject({ code: 'vault.key-missing' });
+  });
+
+  test('cut, swapped, repeated, joined and changed frames do not open', async () => {
+    const bytes = await sealed(content(3 * frameBytes));
+    const frame = (number: number) => bytes.subarray(head + number * sealedFrame, head + (number + 1) * sealedFrame);
+    const [first, second, third] = [frame(0), frame(1), frame(2)];
+    const start = bytes.subarray(0, head);
+    const other = await sealed(content(frameBytes));
+    const tampered = {
+      'without the last': [start, first, second],
+      'without the middle': [start, first, third],
+      swapped: [start, second, first, third],
+      repeated: [start, first, first, second, third],
+      'one more at the end': [start, first, second, third, third],
+      'an empty one at the end': [start, first, second, third, Buffer.alloc(16)],
+      'a byte more': [start, first, second, third, Buffer.alloc(1)],
+      'a byte less': [bytes.subarray(0, -1)],
+      'the frame of another': [start, first, second, other.subarray(head)],
+      'the head of another': [other.subarray(0, head), first, second, third],
+      'the head alone': [start],
+      'half a head': [start.subarray(0, 20)],
+      nothing: [],
+    };
+    for (const [name, parts] of Object.entries(tampered))
+      await expect(opened(Buffer.concat(parts)), name).rejects.toMatchObject({ code: 'vault.tampered' });
+  });
+
+  test('with any of 200 bits changed do not open', async () => {
+    const bytes = await sealed(content(frameBytes + 500));
+    for (let i = 0; i < 200; i += 1) {
+      const changed = Buffer.from(bytes);
+      const at = Math.floor((i / 200) * bytes.length);
+      changed[at] = (changed[at] ?? 0) ^ (1 << (i & 7));
+      await expect(opened(changed, where, 100_000)).rejects.toMatchObject({
+        code: expect.stringMatching(/^vault\.(tampered|key-missing)$/) as string,
+      });
+    }
+  });
+
+  test('V2 open as erased, and none is sealed under an erased key', async () => {
+    const bytes = await sealed(content(10));
+    await asOwner(url, `UPDATE vault_keys SET state = 'erased', wrapped = NULL, erased_at = now()`);
+    expect(await opened(bytes)).toBe('erased');
+    await expect(sealed(content(10))).rejects.toMatchObject({ code: 'vault.key-erased' });
+  });
 });
 
 describe('erased keys', () => {
@@ -180,6 +266,7 @@ test('a key whose row was not committed seals nothing', async () => {
     query(tenants, text, values) {
       return this.transaction(tenants, (sql) => sql.query(text, values));
     },
+    queries: () => Promise.reject(new Error('the vault does not use this')),
     close: () => Promise.resolve(),
   };
   const one = openVault(failsAtCommit, keys, () => clock);

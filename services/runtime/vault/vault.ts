@@ -10,6 +10,8 @@
  * V4 An unwrapped key is kept in memory for `keyCacheMs` at most, so that an erasure takes hold.
  */
 
+import type { Chunks } from './frames.ts';
+
 /** What a sealed value belongs to; part of the authenticated data. */
 export interface SealedIn {
   readonly tenant: string;
@@ -35,6 +37,20 @@ export interface Vault {
   prefetch(sealed: readonly { readonly tenant: string; readonly sealed: Uint8Array }[]): Promise<void>;
   /** Keyed hash of a personal value for look-ups, different per tenant and purpose: 64 hex digits. */
   index(tenant: string, purpose: string, value: string): string;
+}
+
+/** A vault that also takes files. */
+export interface FileVault extends Vault {
+  /**
+   * `seal` for content of any length, of which no more than a frame is in memory. Whoever reads less than all of
+   * what this gives has nothing that opens. Throws like `seal`, before the first byte.
+   */
+  sealStream(where: SealedIn, person: string, at: number, plain: Chunks): Promise<Chunks>;
+  /**
+   * Opens what `sealStream` made. Bytes that were changed, moved, cut off or added end the stream with
+   * `vault.tampered`: what was read before is right, but may not be all.
+   */
+  openStream(where: SealedIn, sealed: Chunks): Promise<Opened<Chunks>>;
 }
 
 /** The pseudo-person under whose keys a tenant's own secrets are sealed. */

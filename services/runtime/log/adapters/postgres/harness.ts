@@ -146,6 +146,13 @@ class StagedDatabase implements Database {
     return this.transaction(tenants, (sql) => sql.query<Row>(text, values));
   }
 
+  queries(
+    tenants: readonly string[],
+    statements: readonly (readonly [text: string, values: readonly unknown[]])[],
+  ): Promise<readonly SqlResult<Record<string, unknown>>[]> {
+    return this.transaction(tenants, (sql) => Promise.all(statements.map(([text, values]) => sql.query(text, values))));
+  }
+
   close(): Promise<void> {
     return this.#inner.close();
   }

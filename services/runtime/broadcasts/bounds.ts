@@ -1,0 +1,2 @@
+/** Most recipients of a broadcast. */
+export const recipientsMax = 100_000;
