@@ -179,6 +179,21 @@ test('from a signed webhook to a record that opens; one conversation per person,
   }
 });
 
+test('an event that names two conversations asks the younger to go on in the elder, once', async () => {
+  const [number, other] = ['5511945555555', '945555555555555@lid'];
+  await postSigned(wahaMessage('3EB0ELDER', `${number}@c.us`, 'Oi'));
+  await postSigned(wahaMessage('3EB0YOUNGER', other, 'Oi'));
+  const both = { key: { remoteJid: other, remoteJidAlt: `${number}@s.whatsapp.net` } };
+  for (const stanza of ['3EB0BOTH1', '3EB0BOTH2']) await postSigned(wahaMessage(stanza, other, 'Oi', both));
+  const records = (await logged()).map(recordOf);
+  const [elder, younger] = await Promise.all(
+    [`${number}@c.us`, other].map((address) => runtime.directory.find(tenant, instances.waha.line, address)),
+  );
+  expect(records.filter(({ type }) => type === 'merge.requested')).toMatchObject([
+    { actor: younger?.conversation, into: elder?.conversation, requestedBy: 'ingest' },
+  ]);
+});
+
 test('a large body goes to the blob store, sealed, and is there once however often it comes', async () => {
   const body = JSON.stringify({ event: 'engine.event', payload: { data: 'x'.repeat(300 * 1_024) } });
   expect((await postSigned(body)).json()).toEqual({ accepted: 0, duplicates: 0, ignored: 1 });

@@ -2,10 +2,13 @@
  * Normalised events to records on the log, the same for every provider: find the conversation, leave
  * out what the window knows, seal, append all of a body in one call, and only then remember them.
  */
+import { isElder } from '#runtime/actor/merge.ts';
+import type { ConversationEntry } from '#runtime/directory/directory.ts';
 import type { Instance } from '#runtime/instances/instances.ts';
 import type { OutgoingRecord } from '#runtime/log/record-log.ts';
 import { openBlobs } from '#runtime/blobs/postgres-blobs.ts';
-import { newUlid, outgoing } from '#runtime/records.ts';
+import { Lru } from '#runtime/lru.ts';
+import { derivedId, newUlid, outgoing } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 import { tenantSubject } from '#runtime/vault/vault.ts';
 import type { ProsaRecord, RecordHeader } from '#schemas/records.ts';
@@ -27,9 +30,9 @@ export interface Recorded {
 /** Puts events on the log. */
 export interface Recorder {
   /**
-   * Resolves when every event is durable (or was already). Throws `log.unavailable`,
-   * `database.unavailable` or `vault.unavailable`; then nothing is remembered, and the same body may
-   * come again.
+   * Resolves when every event is durable (or was already); each is of its own instance, or else of
+   * this one. Throws `log.unavailable`, `database.unavailable` or `vault.unavailable`; then nothing is
+   * remembered, and the same body may come again.
    */
   record(events: readonly NormalisedEvent[], instance: Instance): Promise<Recorded>;
 }
@@ -40,22 +43,46 @@ const rawBytesMax = 256 * 1_024;
 /** An event with its actor and a new id. */
 interface Located {
   readonly event: NormalisedEvent;
+  readonly instance: string;
   readonly header: RecordHeader;
   /** Whose key seals it. */
   readonly person: string;
   readonly key: string;
+  /** Its chat is in the directory twice. */
+  readonly twins?: readonly [ConversationEntry, ConversationEntry];
+}
+
+/** Merges asked for lately, which need not be asked for with every message until they are done. */
+const mergesKnownMax = 10_000;
+
+/** A merge that is asked for. */
+interface Merge {
+  readonly eventId: string;
+  readonly record: OutgoingRecord;
 }
 
 /** Makes the recorder of a process. `admission` is told what was appended. */
 export function openRecorder(runtime: Runtime, window: DuplicateWindow, admission?: Admission): Recorder {
   const { directory, vault, tenants, log, now } = runtime;
   const blobs = openBlobs(runtime.database, vault);
+  const mergesKnown = new Lru<string, true>(mergesKnownMax);
 
-  const locate = async (event: NormalisedEvent, instance: Instance): Promise<Located> => {
-    const at = now();
-    const { tenant, line } = instance;
+  const entryOf = async (event: NormalisedEvent, { tenant, line }: Instance, at: number) => {
     const chat = event.type === 'instance.reported' ? undefined : event.chat;
-    const entry = chat === undefined ? undefined : await directory.resolve({ tenant, line, ...chat, at });
+    if (chat === undefined) return undefined;
+    if (chat.mustExist === true) {
+      const found = await Promise.all(chat.addresses.map((address) => directory.find(tenant, line, address)));
+      if (found.every((one) => one === undefined)) return undefined;
+    }
+    const { addresses, group } = chat;
+    return directory.resolve({ tenant, line, addresses, group, at });
+  };
+
+  const locate = async (event: NormalisedEvent, ofToken: Instance): Promise<Located> => {
+    const at = now();
+    const instance = event.instance ?? ofToken;
+    const { tenant } = instance;
+    const entry = await entryOf(event, instance, at);
     const actor = entry?.conversation ?? instance.id;
     const header: RecordHeader = {
       tenant,
@@ -69,13 +96,27 @@ export function openRecorder(runtime: Runtime, window: DuplicateWindow, admissio
     const identity = JSON.stringify([instance.id, actor, event.type, ...identityOf(event)]);
     return {
       event,
+      instance: instance.id,
       header,
       person: entry?.person ?? tenantSubject(tenant),
       key: vault.index(tenant, 'duplicate', identity),
+      ...(entry?.twin === undefined ? {} : { twins: [entry, entry.twin] as const }),
     };
   };
 
-  const sealed = async ({ event, header, person }: Located, instance: Instance): Promise<OutgoingRecord> => {
+  /** The younger of two conversations of one chat is asked to go on in the elder: always under the same id. */
+  const mergeOf = ({ twins, header }: Located): readonly Merge[] => {
+    if (twins === undefined) return [];
+    const [one, other] = twins.map(({ conversation }) => conversation) as [string, string];
+    const [elder, younger] = isElder(one, other) ? [one, other] : [other, one];
+    const eventId = derivedId('e', header.tenant, 'merge.requested', younger, elder);
+    if (mergesKnown.get(eventId) === true) return [];
+    const fields = { type: 'merge.requested', into: elder, requestedBy: 'ingest' } as const;
+    const asked = { ...header, ...fields, actor: younger, eventId, causationId: header.eventId, providerAt: null };
+    return [{ eventId, record: outgoing(asked) }];
+  };
+
+  const sealed = async ({ event, instance, header, person }: Located): Promise<OutgoingRecord> => {
     const { tenant, actor, eventId, occurredAt } = header;
     const kept =
       Buffer.byteLength(event.raw) <= rawBytesMax
@@ -83,12 +124,16 @@ export function openRecorder(runtime: Runtime, window: DuplicateWindow, admissio
         : { raw: '', rawBlob: await blobs.put({ tenant, actor }, person, occurredAt, event.raw) };
     const value = { ...detailsOf(event), ...kept };
     const bytes = await vault.seal({ tenant, actor, type: event.type, eventId }, person, occurredAt, value);
-    return outgoing(recordOf(event, header, instance.id, bytes));
+    return outgoing(recordOf(event, header, instance, bytes));
   };
 
   return {
     async record(events, instance) {
       const located: Located[] = [];
+      // The chats of a batch are looked for together; what follows finds them in memory, in the body's order.
+      if (events.length > 1) {
+        await Promise.all(events.map((event) => entryOf(event, event.instance ?? instance, now())));
+      }
       for (const event of events) located.push(await locate(event, instance));
       const earlier = await window.find(located.map(({ key }) => key));
       const known = new Map(located.flatMap(({ key }, i) => (earlier[i] === undefined ? [] : [[key, earlier[i]]])));
@@ -100,8 +145,11 @@ export function openRecorder(runtime: Runtime, window: DuplicateWindow, admissio
         fresh.push(one);
       }
       if (fresh.length > 0) {
-        const positions = await log.append(await Promise.all(fresh.map((one) => sealed(one, instance))));
+        const merges = fresh.flatMap(mergeOf);
+        const records = [...(await Promise.all(fresh.map(sealed))), ...merges.map(({ record }) => record)];
+        const positions = await log.append(records);
         admission?.appended(instance.tenant, positions);
+        for (const { eventId } of merges) mergesKnown.set(eventId, true);
       }
       await window.mark(fresh.map(({ key, header }): RecordedEvent => ({ key, eventId: header.eventId })));
       const ignored = fresh.filter(({ event }) => event.type === 'webhook.other').length;
@@ -143,8 +191,11 @@ function detailsOf(event: NormalisedEvent): object {
     case 'message.changed':
     case 'message.status':
       return event.details;
+    case 'instance.reported': {
+      const { qr, restriction } = event;
+      return { ...(qr === undefined ? {} : { qr }), ...(restriction === undefined ? {} : { restriction }) };
+    }
     case 'webhook.other':
-    case 'instance.reported':
       return {};
   }
 }

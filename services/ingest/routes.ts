@@ -17,7 +17,10 @@ import { Admission } from './admission.ts';
 import { BodyBudget, type Ticket } from './body-budget.ts';
 import type { DuplicateWindow } from './duplicate-window.ts';
 import { parseBody } from './json-body.ts';
-import type { WebhookProvider } from './providers/provider.ts';
+import { baileys } from './providers/baileys.ts';
+import { cloud } from './providers/cloud.ts';
+import { evolution } from './providers/evolution.ts';
+import type { NormalisedEvent, WebhookProvider } from './providers/provider.ts';
 import { simulator } from './providers/simulator.ts';
 import { waha } from './providers/waha.ts';
 import { openRecorder } from './record.ts';
@@ -34,23 +37,31 @@ const retryAfterSecondsOverShare = 5;
 
 const providersByName: ReadonlyMap<string, WebhookProvider> = new Map([
   ['waha', waha],
+  ['cloud', cloud],
+  ['evolution', evolution],
+  ['baileys', baileys],
   ['simulator', simulator],
 ]);
 
 /** What is known of a request once its token was found. */
 interface Admitted {
   readonly provider: WebhookProvider;
+  /** Of the token. */
   readonly instance: Instance;
+  /** Those that share the token, itself included. */
+  readonly instances: readonly Instance[];
   readonly ticket: Ticket;
 }
 
 /** Where a webhook comes to. */
 interface Destination {
-  readonly Params: { readonly provider: string; readonly token: string };
+  readonly Params: { readonly provider: string; readonly token: string; readonly event?: string };
 }
 
+const notFound = (): Problem => new Problem(404, 'not-found', 'There is nothing here.');
+
 /**
- * Registers `POST /webhooks/:provider/:token`. The body's parser is the route's own; other routes of
+ * Registers `POST /webhooks/:provider/:token`, and the `GET` by which some providers check it. The body's parser is the route's own; other routes of
  * the server keep theirs. `window` stays the caller's to close.
  */
 export function ingestRoutes(server: FastifyInstance, runtime: Runtime, window: DuplicateWindow): void {
@@ -62,14 +73,19 @@ export function ingestRoutes(server: FastifyInstance, runtime: Runtime, window: 
   const budget = new BodyBudget(bodiesBytesMax);
   const admitted = new WeakMap<FastifyRequest<Destination>, Admitted>();
 
+  /** The same answer for an unknown provider, an unknown token and a token of another provider. */
+  const find = async ({ params }: FastifyRequest<Destination>): Promise<Omit<Admitted, 'ticket'>> => {
+    const provider = providersByName.get(params.provider);
+    const instances = provider === undefined ? [] : await runtime.instances.byToken(params.token);
+    const [instance] = instances;
+    if (provider === undefined || instance?.provider !== params.provider) throw notFound();
+    if (params.event !== undefined && provider.takesEventPath !== true) throw notFound();
+    return { provider, instance, instances };
+  };
+
   const admit = async (request: FastifyRequest<Destination>): Promise<Admitted> => {
-    const { provider: name, token } = request.params;
-    const provider = providersByName.get(name);
-    const instance = provider === undefined ? undefined : await runtime.instances.byToken(token);
-    // The same answer for an unknown provider, an unknown token and a token of another provider.
-    if (provider === undefined || instance?.provider !== name) {
-      throw new Problem(404, 'not-found', 'There is nothing here.');
-    }
+    const found = await find(request);
+    const { instance } = found;
     if (admission?.enter(instance.tenant) === false) {
       throw new Problem(429, 'rate-limited', 'Too many events of the tenant are waiting.', retryAfterSecondsOverShare);
     }
@@ -78,15 +94,19 @@ export function ingestRoutes(server: FastifyInstance, runtime: Runtime, window: 
       admission?.leave(instance.tenant);
       throw new Problem(503, 'ingest-full', 'Too much is being taken in; try again.', retryAfterSecondsWhenFull);
     }
-    return { provider, instance, ticket };
+    return { ...found, ticket };
   };
 
-  const take = async (request: FastifyRequest<Destination>, { provider, instance }: Admitted) => {
+  const take = async (request: FastifyRequest<Destination>, { provider, instance, instances }: Admitted) => {
     const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    if (!provider.verify(bytes, request.headers, instance)) {
+    if (!instances.some((one) => provider.verify(bytes, request.headers, one))) {
       throw new Problem(401, 'signature-invalid', 'The signature is missing or wrong.');
     }
-    const events = provider.normalise({ ...parseBody(bytes), requestId: request.id }, instance);
+    const body = { ...parseBody(bytes), requestId: request.id };
+    const known = provider.knows?.(body, instances) ?? true;
+    const all = known ? instances : await runtime.instances.byToken(request.params.token, true);
+    const normalised = provider.normalise(body, instance, all);
+    const events = body.json['recovered'] === true ? normalised.map(asRecovered) : normalised;
     const { events: recorded, ...counts } = await recorder.record(events, instance);
     for (const [outcome, count] of Object.entries(counts)) {
       if (count > 0) metrics.ingestEvents.inc({ provider: instance.provider, outcome }, count);
@@ -99,37 +119,53 @@ export function ingestRoutes(server: FastifyInstance, runtime: Runtime, window: 
     scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
       done(null, body);
     });
-    scope.post<Destination>('/webhooks/:provider/:token', {
-      bodyLimit: bodyBytesMax,
-      onRequest: async (request, reply) => {
-        const found = await admit(request);
-        admitted.set(request, found);
-        reply.raw.once('close', () => {
-          found.ticket.release();
-          admission?.leave(found.instance.tenant);
-        });
-      },
-      onResponse: async (request, reply) => {
-        const provider = admitted.get(request)?.instance.provider ?? 'unknown';
-        metrics.ingestRequests.inc({ provider, outcome: String(reply.statusCode) });
-        metrics.ingestDuration.observe({ provider }, reply.elapsedTime / 1_000);
-      },
-      handler: async (request, reply) => {
-        const found = admitted.get(request);
-        if (found === undefined) throw new Error('a webhook was handled before it was admitted');
-        const answer = await found.ticket.during(() => take(request, found));
-        logger.debug('webhook recorded', {
-          tenant: found.instance.tenant,
-          instance: found.instance.id,
-          requestId: request.id,
-          count: answer.accepted + answer.ignored,
-          durationMs: Math.round(reply.elapsedTime),
-        });
-        return answer;
-      },
+    scope.get<Destination>('/webhooks/:provider/:token', async (request, reply) => {
+      const { provider, instances } = await find(request);
+      if (provider.challenge === undefined) throw notFound();
+      const answers = instances.map((one) => provider.challenge?.(request.query, one));
+      const answer = answers.find((one) => one !== undefined);
+      if (answer === undefined) throw new Problem(403, 'challenge-refused', 'The verify token is missing or wrong.');
+      return reply.type('text/plain').header('x-content-type-options', 'nosniff').send(answer);
     });
+    for (const path of ['/webhooks/:provider/:token', '/webhooks/:provider/:token/:event']) {
+      scope.post<Destination>(path, {
+        bodyLimit: bodyBytesMax,
+        onRequest: async (request, reply) => {
+          const found = await admit(request);
+          admitted.set(request, found);
+          reply.raw.once('close', () => {
+            found.ticket.release();
+            admission?.leave(found.instance.tenant);
+          });
+        },
+        onResponse: async (request, reply) => {
+          const provider = admitted.get(request)?.instance.provider ?? 'unknown';
+          metrics.ingestRequests.inc({ provider, outcome: String(reply.statusCode) });
+          metrics.ingestDuration.observe({ provider }, reply.elapsedTime / 1_000);
+        },
+        handler: async (request, reply) => {
+          const found = admitted.get(request);
+          if (found === undefined) throw new Error('a webhook was handled before it was admitted');
+          const answer = await found.ticket.during(() => take(request, found));
+          logger.debug('webhook recorded', {
+            tenant: found.instance.tenant,
+            instance: found.instance.id,
+            requestId: request.id,
+            count: answer.accepted + answer.ignored,
+            durationMs: Math.round(reply.elapsedTime),
+          });
+          return answer;
+        },
+      });
+    }
   });
 }
+
+/** Found in the provider's history by us: whoever signs as the provider says so. */
+const asRecovered = (event: NormalisedEvent): NormalisedEvent =>
+  event.type === 'message.received' || event.type === 'message.echoed'
+    ? { ...event, message: { ...event.message, recovered: true } }
+    : event;
 
 /** Bytes that the headers announce; the limit when they do not say, or say more than will be read. */
 function announcedBytes(request: FastifyRequest<Destination>): number {

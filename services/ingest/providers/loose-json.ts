@@ -56,6 +56,12 @@ export function numberAt(value: unknown, ...path: readonly string[]): number | u
   return Number(found);
 }
 
+/** A finite number, also a 64-bit one as `{low, high}`, which is how protobuf libraries write it. */
+export function longAt(value: unknown, ...path: readonly string[]): number | undefined {
+  const low = numberAt(value, ...path, 'low');
+  return low === undefined ? numberAt(value, ...path) : (low >>> 0) + (numberAt(value, ...path, 'high') ?? 0) * 2 ** 32;
+}
+
 /** Times outside of these years (2001 to 2100) are a provider's mistake. Epoch milliseconds. */
 const timeMin = 1e12;
 const timeMax = 4_102_444_800_000;
@@ -68,9 +74,7 @@ const secondsMax = 1e11;
  * or a 64-bit number as `{low, high}`. Undefined when it is none.
  */
 export function timeAt(value: unknown, ...path: readonly string[]): number | undefined {
-  const low = numberAt(value, ...path, 'low');
-  const high = numberAt(value, ...path, 'high');
-  const found = low === undefined ? numberAt(value, ...path) : (low >>> 0) + (high ?? 0) * 2 ** 32;
+  const found = longAt(value, ...path);
   if (found === undefined) return undefined;
   const at = Math.round(found < secondsMax ? found * 1_000 : found);
   return at >= timeMin && at <= timeMax ? at : undefined;

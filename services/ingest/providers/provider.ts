@@ -5,7 +5,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Instance } from '#runtime/instances/instances.ts';
-import type { SealedChange, SealedMessage, SealedStatus } from '#schemas/content.ts';
+import type { SealedChange, SealedMessage, SealedReport, SealedStatus } from '#schemas/content.ts';
 
 import type { JsonObject } from './loose-json.ts';
 
@@ -23,6 +23,8 @@ export interface Chat {
   /** The one to send to first. */
   readonly addresses: readonly [string, ...string[]];
   readonly group: boolean;
+  /** The event only says that these are names of one chat: where there is none, none is made. */
+  readonly mustExist?: true;
 }
 
 interface About {
@@ -30,6 +32,8 @@ interface About {
   readonly providerAt: number | null;
   /** The event as received, JSON text. */
   readonly raw: string;
+  /** The instance that it is of, where the token is of several (Cloud); else the token's own. */
+  readonly instance?: Instance;
 }
 
 /** What can happen to an earlier message. */
@@ -71,7 +75,13 @@ export type NormalisedEvent = About &
         readonly chat: Chat | undefined;
         readonly deliveryId: string;
       }
-    | { readonly type: 'instance.reported'; readonly status: InstanceStatus; readonly deliveryId: string }
+    | {
+        readonly type: 'instance.reported';
+        readonly status: InstanceStatus;
+        readonly deliveryId: string;
+        readonly qr?: SealedReport['qr'];
+        readonly restriction?: SealedReport['restriction'];
+      }
   );
 
 /** One wire shape. */
@@ -80,11 +90,21 @@ export interface WebhookProvider {
   verify(rawBody: Buffer, headers: IncomingHttpHeaders, instance: Instance): boolean;
   /**
    * The events of a body, at least one. Pure. Whatever a provider may send is an event; only a shape
-   * of our own (the simulator) throws, a `Problem` with status 400.
+   * of our own (the simulator) throws, a `Problem` with status 400. `instances` are all that share the
+   * token, this one first, where that can be more than one (Cloud).
    */
-  normalise(body: WebhookBody, instance: Instance): readonly NormalisedEvent[];
+  normalise(body: WebhookBody, instance: Instance, instances?: readonly Instance[]): readonly NormalisedEvent[];
+  /** False when the body names an account that none of the instances is: it may be new. Absent: tokens are of one. */
+  knows?(body: WebhookBody, instances: readonly Instance[]): boolean;
+  /**
+   * What to answer a GET by which the provider checks that the webhook is ours; undefined when it does
+   * not prove to be the provider. Absent: the provider makes no such check.
+   */
+  challenge?(query: unknown, instance: Instance): string | undefined;
   /** True when the answer names the events: the caller is ours. */
   readonly answersEvents: boolean;
+  /** True when the caller may put the event's name behind the token in the path. */
+  readonly takesEventPath?: boolean;
 }
 
 /**

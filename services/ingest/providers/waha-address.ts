@@ -7,9 +7,7 @@ import type { ProviderParty } from '#schemas/content.ts';
 
 import { type JsonObject, idAt, textAt, valueAt } from './loose-json.ts';
 import type { Chat } from './provider.ts';
-
-/** Our own account's addresses, canonical. */
-export type Own = ReadonlySet<string>;
+import { type Own, address, chatAmong, otherNames, usable } from './whatsapp-address.ts';
 
 /** Addresses of the account that a webhook is of; empty before it logged in. */
 export const ownAddresses = (me: unknown): Own =>
@@ -55,25 +53,6 @@ export function chatOf(payload: JsonObject, own: Own): Chat | undefined {
   return chatAmong(named, [...engine, ...(fromMe ? alternatesOfOurs(payload) : alternatesOfTheirs(payload))], own);
 }
 
-/**
- * The chat that some addresses name, most trusted first. `alternates` are those that are sure to be
- * other names of the chat: one of somebody else would merge two people for good.
- */
-export function chatAmong(
-  named: readonly (string | undefined)[],
-  alternates: readonly (string | undefined)[],
-  own: Own,
-): Chat | undefined {
-  const present = named.filter((found) => found !== undefined);
-  const group = present.find((found) => kindOf(found) === 'group');
-  if (group !== undefined) return { addresses: [group], group: true };
-  if (present.some((found) => kindOf(found) === 'other')) return undefined;
-  // A note to ourselves is a chat too: there every address is ours.
-  const primary = present.find((found) => !own.has(canonicalAddress(found))) ?? present[0];
-  if (primary === undefined) return undefined;
-  return { addresses: [primary, ...otherNames(primary, alternates, own)], group: false };
-}
-
 /** Who did it. In groups the participant, in a direct chat the chat itself, or we. */
 export function senderOf(payload: JsonObject, chat: Chat, me: unknown): ProviderParty {
   const inId = partsOfId(messageIdAt(payload, 'id') ?? '').participant;
@@ -97,30 +76,6 @@ export function senderOf(payload: JsonObject, chat: Chat, me: unknown): Provider
     ...(alternates.length === 0 ? {} : { alternateAddresses: alternates }),
     ...(name === undefined ? {} : { name }),
   };
-}
-
-/** An address at a path; undefined for what is none, as the literal `me` in polls. */
-export const address = (value: unknown, ...path: readonly string[]): string | undefined => usable(idAt(value, ...path));
-
-const addressPattern = /^[\w.:-]{1,128}@[a-z.]{1,30}$/;
-
-const usable = (text: string | undefined): string | undefined =>
-  text !== undefined && addressPattern.test(text) ? text : undefined;
-
-/** `other`: status, channels, broadcast lists, bots, calls. */
-function kindOf(found: string): 'pn' | 'lid' | 'group' | 'other' {
-  const kind = canonicalAddress(found).split(':')[0];
-  return kind === 'pn' || kind === 'lid' || kind === 'group' ? kind : 'other';
-}
-
-/**
- * Other names of the same party: only a number for a LID and a LID for a number, one of them, and
- * never ours. Two different numbers are two people, whatever an event looks like.
- */
-function otherNames(primary: string, found: readonly (string | undefined)[], own: Own = new Set()): string[] {
-  const wanted = kindOf(primary) === 'pn' ? 'lid' : 'pn';
-  const other = found.find((one) => one !== undefined && kindOf(one) === wanted && !own.has(canonicalAddress(one)));
-  return other === undefined || kindOf(primary) === 'group' ? [] : [other];
 }
 
 const alternatesOfTheirs = (payload: JsonObject): (string | undefined)[] => [

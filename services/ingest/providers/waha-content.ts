@@ -16,6 +16,7 @@ import {
   locationOf,
   mediaOf,
   mediaReference,
+  placeOf,
   pollOf,
   unwrapped,
 } from './whatsapp-message.ts';
@@ -48,8 +49,8 @@ const webMediaKinds: ReadonlyMap<string, MediaKind> = new Map([
   ['sticker', 'sticker'],
 ]);
 
-/** Content of a WAHA message; undefined for entries that no person wrote. */
-export function wahaContent(payload: JsonObject): InboundContent | undefined {
+/** Content of a WAHA message; undefined for entries that no person wrote. `baseUrl` is where we reach WAHA. */
+export function wahaContent(payload: JsonObject, baseUrl?: string): InboundContent | undefined {
   const data = objectAt(payload, '_data');
   const webType = textAt(data, 40, 'type');
   const message = unwrapped(valueAt(data, 'message') ?? valueAt(data, 'Message'));
@@ -61,7 +62,7 @@ export function wahaContent(payload: JsonObject): InboundContent | undefined {
     contactsOf([...listAt(payload, limits.contacts, 'vCards'), ...listAt(payload, limits.contacts, 'vcards')]) ??
     pollOf(message) ??
     webPoll(data) ??
-    media(payload, data, message, text) ??
+    media(payload, data, message, { caption: text, baseUrl }) ??
     (text === undefined ? undefined : { kind: 'text', text }) ??
     (isBookkeeping(message) || systemTypes.has(webType ?? '') ? undefined : { kind: 'unknown' })
   );
@@ -85,15 +86,13 @@ function webPoll(data: JsonObject | undefined): InboundContent | undefined {
 }
 
 const location = (payload: JsonObject, message: JsonObject | undefined): InboundContent | undefined =>
-  locationOf(valueAt(payload, 'location'), 'latitude', 'longitude') ??
-  locationOf(valueAt(message, 'locationMessage'), 'degreesLatitude', 'degreesLongitude') ??
-  locationOf(valueAt(message, 'liveLocationMessage'), 'degreesLatitude', 'degreesLongitude');
+  locationOf(valueAt(payload, 'location'), 'latitude', 'longitude') ?? placeOf(message);
 
 function media(
   payload: JsonObject,
   data: JsonObject | undefined,
   message: JsonObject | undefined,
-  caption: string | undefined,
+  { caption, baseUrl }: { readonly caption: string | undefined; readonly baseUrl: string | undefined },
 ): InboundContent | undefined {
   const inside = mediaOf(message);
   if (valueAt(payload, 'hasMedia') !== true && inside === undefined) return undefined;
@@ -105,7 +104,7 @@ function media(
     ...inside?.media,
     ...mediaReference(file, false),
   };
-  const url = textAt(file, limits.url, 'url') ?? textAt(payload, limits.url, 'mediaUrl');
+  const url = fileUrl(textAt(file, limits.url, 'url') ?? textAt(payload, limits.url, 'mediaUrl'), baseUrl);
   return {
     kind: inside?.kind ?? webMediaKinds.get(webType) ?? kindByType(known.mimetype),
     media: { ...known, ...(url === undefined ? {} : { url }) },
@@ -116,4 +115,18 @@ function media(
 function kindByType(mimetype = ''): MediaKind {
   const family = mimetype.split('/')[0];
   return family === 'image' || family === 'audio' || family === 'video' ? family : 'document';
+}
+
+/** Path of files that WAHA keeps itself. */
+const ownFiles = '/api/files/';
+
+/**
+ * The address of a file. Of its own files WAHA names a host that may be nobody's (`localhost:3000` behind a
+ * proxy) or another's: they are where we reach WAHA. Those elsewhere (S3) keep their address.
+ */
+function fileUrl(url: string | undefined, baseUrl: string | undefined): string | undefined {
+  if (url === undefined || baseUrl === undefined || !URL.canParse(url, baseUrl)) return url;
+  const { pathname, search } = new URL(url, baseUrl);
+  const place = pathname.indexOf(ownFiles);
+  return place < 0 ? url : `${baseUrl.replace(/\/+$/, '')}${pathname.slice(place)}${search}`;
 }

@@ -400,6 +400,28 @@ const changes: readonly WahaSample[] = [
       },
     },
   ),
+  ...(['NOWEB', 'GOWS'] as const).map((engine) =>
+    sample(
+      `an edit that ${engine} could not decrypt: edited, content unknown`,
+      envelope(
+        'message.any',
+        direct({
+          id: `false_${ana}_EDIT1`,
+          body: undefined,
+          _data:
+            engine === 'NOWEB'
+              ? { message: { secretEncryptedMessage: { targetMessageKey: { id: 'EDITED1' }, secretEncType: 2 } } }
+              : { Message: { secretEncryptedMessage: { targetMessageKey: { ID: 'EDITED1' }, secretEncType: 2 } } },
+        }),
+        engine,
+      ),
+      {
+        type: 'message.changed',
+        change: 'edited',
+        details: { stableId: 'EDIT1', target: 'EDITED1', sender: { address: ana } },
+      },
+    ),
+  ),
   sample(
     'a revocation',
     envelope('message.revoked', {
@@ -519,6 +541,19 @@ const instances: readonly WahaSample[] = [
     reported('scanning'),
   ),
   sample('session working', envelope('session.status', session('WORKING')), reported('working')),
+  sample(
+    'session working, kept from writing to new chats',
+    envelope('session.status', {
+      ...session('WORKING'),
+      data: { reachoutTimelock: { isActive: true, timeEnforcementEnds: at + 86_400, enforcementType: 'DEFAULT' } },
+    }),
+    { ...reported('working'), restriction: { active: true, until: (at + 86_400) * 1_000 } },
+  ),
+  sample(
+    'session working, its restriction told beside the account',
+    { ...envelope('session.status', session('WORKING')), me: { ...me, reachoutTimelock: { isActive: false } } },
+    { ...reported('working'), restriction: { active: false } },
+  ),
   sample('session failed', envelope('session.status', session('FAILED')), reported('failed')),
   sample('a session status of the future', envelope('session.status', session('DREAMING')), reported('unknown')),
   sample('the deprecated state', envelope('state.change', { state: 'CONNECTED' }, 'WEBJS'), reported('working')),

@@ -6,7 +6,7 @@
  * kept as `webhook.other`. Source of the shapes: WAHA's documentation of July 2026 and OpenAPI
  * 2026.7.1; engines (WEBJS, WPP, NOWEB, GOWS) differ in `_data`.
  */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
 
 import type { SealedChange, SealedMessage } from '#schemas/content.ts';
 
@@ -21,22 +21,11 @@ import {
   type WebhookProvider,
   safeEventName,
 } from './provider.ts';
-import {
-  type Own,
-  address,
-  chatAmong,
-  chatOf,
-  isFromMe,
-  messageIdAt,
-  ownAddresses,
-  partsOfId,
-  senderOf,
-} from './waha-address.ts';
+import { isSignedBody } from './signed-body.ts';
+import { chatOf, isFromMe, messageIdAt, ownAddresses, partsOfId, senderOf } from './waha-address.ts';
 import { wahaContent } from './waha-content.ts';
-import { limits } from './whatsapp-message.ts';
-
-/** SHA-512 in lower case hex. */
-const signaturePattern = /^[0-9a-f]{128}$/;
+import { type Own, address, chatAmong } from './whatsapp-address.ts';
+import { failureReason, hiddenEditOf, limits, restrictionOf, unwrapped } from './whatsapp-message.ts';
 
 /** One webhook, its envelope read. */
 interface Webhook {
@@ -50,6 +39,8 @@ interface Webhook {
   readonly deliveryId: string;
   readonly envelopeAt: number | undefined;
   readonly raw: string;
+  /** Where we reach WAHA. */
+  readonly baseUrl: string | undefined;
 }
 
 type Reader = (webhook: Webhook) => NormalisedEvent | undefined;
@@ -58,20 +49,10 @@ type Reader = (webhook: Webhook) => NormalisedEvent | undefined;
 export const waha: WebhookProvider = {
   answersEvents: false,
 
-  verify(rawBody, headers, instance) {
-    const secret = instance.credentials.webhookSecret;
-    const presented = headers['x-webhook-hmac'];
-    const algorithm = headers['x-webhook-hmac-algorithm'];
-    if (secret === undefined || secret === '') return false;
-    if (algorithm !== undefined && algorithm !== 'sha512') return false;
-    if (typeof presented !== 'string' || !signaturePattern.test(presented)) return false;
-    const expected = createHmac('sha512', secret).update(rawBody).digest();
-    // The pattern fixes the length; timingSafeEqual throws on different ones.
-    return timingSafeEqual(expected, Buffer.from(presented, 'hex'));
-  },
+  verify: (rawBody, headers, instance) => isSignedBody(rawBody, headers, instance.credentials.webhookSecret),
 
   normalise(body, instance) {
-    const webhook = webhookOf(body);
+    const webhook = webhookOf(body, instance.settings.baseUrl);
     const session = valueAt(body.json, 'session');
     const wanted = instance.settings.session;
     // A body that names another instance than its token's is kept, not routed.
@@ -80,7 +61,7 @@ export const waha: WebhookProvider = {
   },
 };
 
-function webhookOf(body: WebhookBody): Webhook {
+function webhookOf(body: WebhookBody, baseUrl: string | undefined): Webhook {
   const value = valueAt(body.json, 'payload');
   const me = valueAt(body.json, 'me');
   return {
@@ -92,6 +73,7 @@ function webhookOf(body: WebhookBody): Webhook {
     deliveryId: idAt(body.json, 'id') ?? createHash('sha256').update(body.raw).digest('hex'),
     envelopeAt: timeAt(body.json, 'timestamp'),
     raw: body.raw,
+    baseUrl,
   };
 }
 
@@ -121,8 +103,9 @@ function chatNamed(webhook: Webhook): Chat | undefined {
 const message: Reader = (webhook) => {
   const { payload, own, me } = webhook;
   const chat = chatOf(payload, own);
-  const content = wahaContent(payload);
-  if (chat === undefined || content === undefined) return undefined;
+  const content = wahaContent(payload, webhook.baseUrl);
+  if (content === undefined) return hiddenEdit(webhook, chat);
+  if (chat === undefined) return undefined;
   const messageId = messageIdAt(payload, 'id') ?? webhook.deliveryId;
   const replyTo = messageIdAt(valueAt(payload, 'replyTo'), 'id');
   const sealed: SealedMessage = {
@@ -189,6 +172,13 @@ const reaction: Reader = (webhook) => {
     emoji === undefined ? {} : { reaction: emoji },
   );
 };
+
+/** An edit that the engine could not decrypt comes as a message that holds nothing. */
+function hiddenEdit(webhook: Webhook, chat: Chat | undefined): NormalisedEvent | undefined {
+  const { payload } = webhook;
+  const message = unwrapped(valueAt(payload, '_data', 'message') ?? valueAt(payload, '_data', 'Message'));
+  return changed(webhook, 'edited', payload, chat, hiddenEditOf(message), {});
+}
 
 const edited: Reader = (webhook) => {
   const { payload, own } = webhook;
@@ -273,7 +263,7 @@ const ack: Reader = (webhook) => {
   return {
     type: 'message.status',
     status,
-    reason: status === 'failed' ? reasonOf(payload) : null,
+    reason: status === 'failed' ? failureReason(idAt(payload, 'error', 'code')) : null,
     chat,
     details: {
       messageId: id,
@@ -284,13 +274,6 @@ const ack: Reader = (webhook) => {
     ...about(webhook),
   };
 };
-
-/** WhatsApp's own error code as a reason. 463: the account is restricted, sending again makes it worse. */
-function reasonOf(payload: JsonObject): string {
-  const code = idAt(payload, 'error', 'code') ?? '';
-  if (code === '463') return 'provider.restricted';
-  return /^\d{3,4}$/.test(code) ? `provider.whatsapp-${code}` : 'provider.failed';
-}
 
 const statusBySession: ReadonlyMap<unknown, InstanceStatus> = new Map<unknown, InstanceStatus>([
   ['STOPPED', 'stopped'],
@@ -322,12 +305,18 @@ const statusByState: ReadonlyMap<unknown, InstanceStatus> = new Map<unknown, Ins
   ['TOS_BLOCK', 'failed'],
 ]);
 
-const reported = (webhook: Webhook, status: InstanceStatus | undefined): NormalisedEvent => ({
-  type: 'instance.reported',
-  status: status ?? 'unknown',
-  deliveryId: webhook.deliveryId,
-  ...about(webhook),
-});
+function reported(webhook: Webhook, status: InstanceStatus | undefined): NormalisedEvent {
+  // WAHA 2026.8: beside the status, or in `me`.
+  const lock = valueAt(webhook.payload, 'data', 'reachoutTimelock') ?? valueAt(webhook.me, 'reachoutTimelock');
+  const restriction = restrictionOf(lock);
+  return {
+    type: 'instance.reported',
+    status: status ?? 'unknown',
+    deliveryId: webhook.deliveryId,
+    ...(restriction === undefined ? {} : { restriction }),
+    ...about(webhook),
+  };
+}
 
 const sessionStatus: Reader = (webhook) => reported(webhook, statusBySession.get(valueAt(webhook.payload, 'status')));
 

@@ -3,9 +3,20 @@
  * Evolution) and whatsmeow (WAHA GOWS). Source of the names: WAProto.proto of Baileys 7.0.0-rc13.
  * Go's spelling of ids (`selectedButtonID`) differs.
  */
-import type { InboundContent, MediaReference } from '#schemas/content.ts';
+import type { InboundContent, MediaReference, SealedReport } from '#schemas/content.ts';
 
-import { type JsonObject, idAt, listAt, numberAt, objectAt, objectOf, textAt, valueAt } from './loose-json.ts';
+import {
+  type JsonObject,
+  idAt,
+  listAt,
+  longAt,
+  numberAt,
+  objectAt,
+  objectOf,
+  textAt,
+  timeAt,
+  valueAt,
+} from './loose-json.ts';
 
 /** Bounds of what is taken into content; the raw event keeps the rest. UTF-16 units. */
 export const limits = { text: 65_536, title: 1_024, url: 4_096, vcard: 8_192, contacts: 10, options: 20 } as const;
@@ -20,8 +31,77 @@ const wrappers = [
   'viewOnceMessageV2Extension',
   'documentWithCaptionMessage',
   'deviceSentMessage',
+  'editedMessage',
+  'groupMentionedMessage',
+  'botInvokeMessage',
+  'pollCreationMessageV4',
 ];
 const wrappersMax = 5;
+
+/**
+ * What a message of Baileys holds; undefined for what no person wrote. `file` is what the provider
+ * adds about a file: where it lies, or what to ask for it by.
+ */
+export function contentOf(message: unknown, file: Pick<MediaReference, 'id' | 'url'> = {}): InboundContent | undefined {
+  const inner = unwrapped(message);
+  const content = chosenOf(inner) ?? placeOf(inner) ?? cardsOf(inner) ?? pollOf(inner);
+  if (content !== undefined) return content;
+  const found = mediaOf(inner);
+  const text = textOf(inner);
+  if (found !== undefined) {
+    return { kind: found.kind, media: { ...found.media, ...file }, ...(text === undefined ? {} : { caption: text }) };
+  }
+  if (text !== undefined) return { kind: 'text', text };
+  const said = Object.keys(inner ?? {}).some((name) => inner?.[name] !== null && !attachments.has(name));
+  if (!said || isBookkeeping(inner)) return undefined;
+  const words = wordsOf(inner);
+  return { kind: 'unknown', ...(words === undefined ? {} : { text: words }) };
+}
+
+/** What goes with a message of any kind, and is none. The last three are added by Evolution. */
+const attachments = new Set([
+  'messageContextInfo',
+  'senderKeyDistributionMessage',
+  'base64',
+  'mediaUrl',
+  'speechToText',
+]);
+
+/** Text or caption. */
+export function textOf(message: JsonObject | undefined): string | undefined {
+  const texts = [['conversation'], ['extendedTextMessage', 'text'], ...mediaKinds.map(([name]) => [name, 'caption'])];
+  return texts.map((path) => textAt(message, limits.text, ...path)).find((text) => text !== undefined);
+}
+
+/** What can be read of a kind that we have no content for: what businesses send, invitations. */
+const wordsOf = (message: JsonObject | undefined): string | undefined =>
+  [
+    ['interactiveMessage', 'body', 'text'],
+    ['buttonsMessage', 'contentText'],
+    ['listMessage', 'description'],
+    ['templateMessage', 'hydratedTemplate', 'hydratedContentText'],
+    ['highlyStructuredMessage', 'hydratedHsm', 'hydratedTemplate', 'hydratedContentText'],
+    ['groupInviteMessage', 'groupName'],
+    ['eventMessage', 'name'],
+    ['orderMessage', 'message'],
+    ['productMessage', 'product', 'title'],
+  ]
+    .map((path) => textAt(message, limits.text, ...path))
+    .find((text) => text !== undefined);
+
+/** A place that was sent once, or goes on being sent. */
+export const placeOf = (message: unknown): InboundContent | undefined =>
+  locationOf(valueAt(message, 'locationMessage'), 'degreesLatitude', 'degreesLongitude') ??
+  locationOf(valueAt(message, 'liveLocationMessage'), 'degreesLatitude', 'degreesLongitude');
+
+/** Contact cards. */
+const cardsOf = (message: unknown): InboundContent | undefined =>
+  contactsOf(
+    [
+      objectAt(message, 'contactMessage'),
+      ...listAt(message, limits.contacts, 'contactsArrayMessage', 'contacts'),
+    ].flatMap((card) => valueAt(card, 'vcard') ?? []),
+  );
 
 /** The message inside the wrappers that say how it was sent. */
 export function unwrapped(message: unknown): JsonObject | undefined {
@@ -101,7 +181,7 @@ export function mediaOf(message: unknown): { readonly kind: MediaKind; readonly 
 export function mediaReference(file: JsonObject | undefined, voice: boolean): MediaReference {
   const mimetype = textAt(file, 256, 'mimetype');
   const filename = textAt(file, 512, 'fileName') ?? textAt(file, 512, 'filename');
-  const size = numberAt(file, 'fileLength') ?? numberAt(file, 'size');
+  const size = longAt(file, 'fileLength') ?? numberAt(file, 'size');
   return {
     ...(mimetype === undefined ? {} : { mimetype }),
     ...(filename === undefined ? {} : { filename }),
@@ -124,6 +204,31 @@ export function locationOf(place: unknown, latitude: string, longitude: string):
     ...(name === undefined ? {} : { name }),
     ...(address === undefined ? {} : { address }),
   };
+}
+
+/**
+ * Id of the message that an encrypted edit is of (since May 2026: Evolution issue 2545). The new text is
+ * encrypted with a key that only the phones have: edited, content unknown.
+ */
+export function hiddenEditOf(message: unknown): string | undefined {
+  const secret = objectAt(message, 'secretEncryptedMessage');
+  const type = valueAt(secret, 'secretEncType');
+  if (type !== 1 && type !== 2 && type !== 'EVENT_EDIT' && type !== 'MESSAGE_EDIT') return undefined;
+  return firstId(objectAt(secret, 'targetMessageKey'), ['id', 'ID']);
+}
+
+/** WhatsApp's own error code as a reason. 463: the account is restricted, sending again makes it worse. */
+export function failureReason(code = ''): string {
+  if (code === '463') return 'provider.restricted';
+  return /^\d{3,4}$/.test(code) ? `provider.whatsapp-${code}` : 'provider.failed';
+}
+
+/** WhatsApp's reach-out time lock (`{isActive, timeEnforcementEnds}`). Null is not "free": sends may still fail with 463. */
+export function restrictionOf(lock: unknown): SealedReport['restriction'] {
+  const active = valueAt(lock, 'isActive');
+  if (typeof active !== 'boolean') return undefined;
+  const until = timeAt(lock, 'timeEnforcementEnds');
+  return { active, ...(until === undefined ? {} : { until }) };
 }
 
 /** Contact cards as contacts; the name is the card's `FN` line. Undefined when there is no card. */

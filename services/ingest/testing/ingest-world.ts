@@ -16,7 +16,7 @@ import type { OutgoingRecord, RecordLog } from '#runtime/log/record-log.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { createMetrics } from '#runtime/metrics.ts';
 import type { Runtime } from '#runtime/runtime.ts';
-import type { Vault } from '#runtime/vault/vault.ts';
+import type { FileVault } from '#runtime/vault/vault.ts';
 import { decodeRecord } from '#schemas/codec.ts';
 import type { ProsaRecord } from '#schemas/records.ts';
 
@@ -37,6 +37,8 @@ export interface IngestWorld {
   readonly window: DuplicateWindow;
   readonly waha: Instance;
   readonly simulator: Instance;
+  /** Behind the tokens; more may be added. */
+  readonly instances: Instance[];
   readonly failures: Failures;
   /** What the log took, oldest first. */
   readonly appended: OutgoingRecord[];
@@ -69,6 +71,17 @@ export const wahaInstance: Instance = {
   credentials: { webhookToken: 'waha-token', webhookSecret: wahaSecret },
 };
 
+/** An Evolution instance named `clinica`. */
+export const evolutionInstance: Instance = {
+  id: 'i_evolution',
+  tenant,
+  line: 'l_evolution',
+  provider: 'evolution',
+  name: 'evolution',
+  settings: { session: 'clinica' },
+  credentials: { webhookToken: 'evolution-token', webhookSecret: 'an-invented-evolution-secret' },
+};
+
 const simulatorInstance: Instance = {
   id: 'i_simulator',
   tenant,
@@ -88,7 +101,7 @@ export function ingestWorld(given?: DuplicateWindow, settings: Readonly<Record<s
   let committed = 0;
   const logger = createLogger('debug', 'ingest', { write: (line: string) => void lines.push(line) });
   const window = given ?? processWindow(() => startAt);
-  const instances = [wahaInstance, simulatorInstance];
+  const instances = [wahaInstance, evolutionInstance, simulatorInstance];
   const unused = (): never => {
     throw new Error('ingest does not use this');
   };
@@ -106,12 +119,13 @@ export function ingestWorld(given?: DuplicateWindow, settings: Readonly<Record<s
           },
         }),
       query: unused,
+      queries: unused,
       close: async () => undefined,
     },
     vault: openVaultOfGlass(failures),
     directory: memoryDirectory(failures),
     instances: {
-      byToken: async (token) => instances.find((instance) => instance.credentials.webhookToken === token),
+      byToken: async (token) => instances.filter((instance) => instance.credentials.webhookToken === token),
       read: unused,
       list: unused,
       create: unused,
@@ -135,6 +149,7 @@ export function ingestWorld(given?: DuplicateWindow, settings: Readonly<Record<s
     window,
     waha: wahaInstance,
     simulator: simulatorInstance,
+    instances,
     failures,
     appended,
     blobs,
@@ -175,7 +190,10 @@ function listLog(appended: OutgoingRecord[], failures: Failures, committed: () =
   };
 }
 
-function openVaultOfGlass(failures: Failures): Vault {
+function openVaultOfGlass(failures: Failures): FileVault {
+  const unused = (): never => {
+    throw new Error('ingest does not use this');
+  };
   return {
     async seal(where, person, _at, value) {
       if (failures.vault !== undefined) throw failures.vault;
@@ -185,6 +203,8 @@ function openVaultOfGlass(failures: Failures): Vault {
       const { value } = JSON.parse(Buffer.from(sealed).toString()) as { readonly value: T };
       return { state: 'open', value };
     },
+    sealStream: unused,
+    openStream: unused,
     prefetch: async () => undefined,
     index: (of, purpose, value) => createHmac('sha256', of).update(`${purpose}\0${value}`).digest('hex'),
   };
@@ -222,7 +242,8 @@ function memoryDirectory(failures: Failures): Runtime['directory'] {
       for (const key of keys) known.set(key, entry);
       return entry;
     },
-    find: unused,
+    find: async (_of, line, address) => known.get(`${line}/${canonicalAddress(address)}`),
+    move: unused,
     read: unused,
     addressOf: unused,
   };
