@@ -7,16 +7,23 @@
  * C3 A defect met with one delivery ends that delivery as `unknown`, not the process: another try
  *    would meet it again, and the other chats are not to blame.
  */
-import type { OutboundContent, SealedDelivery, SealedOutbound } from '#schemas/content.ts';
+import type { OutboundContent, SealedOutbound } from '#schemas/content.ts';
 
 import { OperatingError } from '#runtime/errors.ts';
 import type { Instance, Provider } from '#runtime/instances/instances.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
-import type { AttemptResult, ClaimedDelivery, Deliveries, Move, PendingReport, SettledStatus } from './deliveries.ts';
+import type { AttemptResult, ClaimedDelivery, Deliveries, Move, PendingReport } from './deliveries.ts';
+import type { ConfirmationFinder } from './confirmations.ts';
+import type { Courtesies } from './courtesies.ts';
+import { classOfLane } from './lanes.ts';
+import type { FileReader } from './outgoing-files.ts';
 import type { AddressFinder, PersonFinder } from './people.ts';
+import type { RouteFinder } from './routes.ts';
+import type { Permit } from './permits.ts';
+import { type PolicyFinder, putOffUntil } from './placement.ts';
 import type { MessageProvider, OutboundMessage, Resolution, SendOutcome } from './ports/provider.ts';
-import { retryDelay } from './schedule.ts';
+import { type Verdicts, held } from './verdicts.ts';
 
 /** What a courier works with. */
 export interface CourierParts {
@@ -25,12 +32,14 @@ export interface CourierParts {
   readonly providers: Readonly<Record<Provider, MessageProvider>>;
   readonly personOf: PersonFinder;
   readonly addressOf: AddressFinder;
-  readonly retryDelaysMs: readonly number[];
-  readonly lookupDelaysMs: readonly number[];
+  readonly routeOf: RouteFinder;
+  readonly confirmationOf: ConfirmationFinder;
+  readonly courtesies: Courtesies;
+  readonly readFile: FileReader;
+  readonly policyOf: PolicyFinder;
+  readonly verdicts: Verdicts;
   /** Milliseconds after its claim within which a call may begin (C2). */
   readonly startWithinMs: number;
-  /** In [0, 1). */
-  readonly random: () => number;
 }
 
 /** Before what could not be prepared is tried again; a part of ours is away. */
@@ -45,19 +54,21 @@ type Preparation =
   | ({ readonly state: 'ready' } & Prepared)
   /** It can never be sent. */
   | { readonly state: 'hopeless'; readonly code: string; readonly instance?: Instance }
+  /** Its account does not exist, or no longer. */
+  | { readonly state: 'accountless' }
   | { readonly state: 'away' };
 
 /** Carries deliveries. Both methods resolve with what is to be reported, if it settled; they throw `database.unavailable`. */
 export interface Courier {
-  /** Makes one attempt. */
-  attempt(delivery: ClaimedDelivery): Promise<PendingReport | undefined>;
+  /** Makes one attempt, if its permit holds. */
+  attempt(delivery: ClaimedDelivery, permit: Permit): Promise<PendingReport | undefined>;
   /** Finds out what became of an earlier attempt. */
   lookUp(delivery: ClaimedDelivery): Promise<PendingReport | undefined>;
 }
 
 /** Makes the courier. */
 export function createCourier(parts: CourierParts): Courier {
-  const { runtime, deliveries, providers, personOf, addressOf } = parts;
+  const { runtime, deliveries, providers, personOf, addressOf, verdicts } = parts;
   const { vault, instances, metrics, logger } = runtime;
 
   const contentOf = async (delivery: ClaimedDelivery): Promise<OutboundContent | { readonly code: string }> => {
@@ -74,7 +85,7 @@ export function createCourier(parts: CourierParts): Courier {
   const gather = async (delivery: ClaimedDelivery): Promise<Preparation> => {
     const { tenant, conversation, id } = delivery;
     const instance = await instances.read(tenant, delivery.instance);
-    if (instance === undefined) return { state: 'hopeless', code: 'instance.unknown' };
+    if (instance === undefined) return { state: 'accountless' };
     const hopeless = (code: string): Preparation => ({ state: 'hopeless', code, instance });
     const person = await personOf(tenant, conversation);
     if (person === undefined) return hopeless('conversation.unknown');
@@ -93,7 +104,8 @@ export function createCourier(parts: CourierParts): Courier {
       attempt: delivery.attempts,
       firstAttemptAt: delivery.firstClaimedAt,
       isTaken: (stableId) => deliveries.isTaken(tenant, vault.index(tenant, 'message-id', stableId), id),
-      readFile: () => Promise.resolve(undefined),
+      confirmed: () => parts.confirmationOf(delivery),
+      readFile: (file) => parts.readFile(tenant, file),
     };
     return { state: 'ready', instance, message };
   };
@@ -106,6 +118,17 @@ export function createCourier(parts: CourierParts): Courier {
       if (caught instanceof OperatingError) return { state: 'away' };
       logDefect(delivery, caught);
       return { state: 'hopeless', code: 'internal' };
+    }
+  };
+
+  /** Where it may have been sent already, it stays; so it does while nobody can tell. */
+  const servingOf = async (delivery: ClaimedDelivery): Promise<string> => {
+    if (delivery.uncertain) return delivery.instance;
+    try {
+      return await parts.routeOf(delivery);
+    } catch (caught) {
+      if (caught instanceof OperatingError && caught.disposition === 'retry') return delivery.instance;
+      throw caught;
     }
   };
 
@@ -125,100 +148,56 @@ export function createCourier(parts: CourierParts): Courier {
     }
   };
 
-  const sealResult = async (delivery: ClaimedDelivery, value: SealedDelivery): Promise<Buffer | null> => {
-    const person = await personOf(delivery.tenant, delivery.conversation);
-    if (person === undefined || Object.keys(value).length === 0) return null;
-    try {
-      return await vault.seal(sealedIn(delivery, 'delivery.result'), person, runtime.now(), value);
-    } catch (caught) {
-      // Erased meanwhile: then nothing of it is kept.
-      if (caught instanceof OperatingError && caught.code === 'vault.key-erased') return null;
-      throw caught;
-    }
-  };
-
-  const settle = async (
+  /** Where it goes when it may not be sent now, or not before it was written for a while. */
+  const postpone = async (
     delivery: ClaimedDelivery,
-    status: SettledStatus,
-    reason: string | null,
-    value: SealedDelivery = {},
-  ): Promise<Move> => ({
-    to: 'settled',
-    status,
-    reason,
-    providerMessageIndex:
-      value.stableId === undefined ? null : vault.index(delivery.tenant, 'message-id', value.stableId),
-    result: await sealResult(delivery, value),
-  });
-
-  /** Not sent this time; `unknown` when an earlier attempt may have been. */
-  const giveUp = (delivery: ClaimedDelivery, reason: string, detail?: string): Promise<Move> =>
-    settle(
-      delivery,
-      delivery.uncertain ? 'unknown' : 'failed',
-      reason,
-      // The provider's own words may quote a number: sealed like the ids.
-      detail === undefined ? {} : { detail },
-    );
-
-  const afterSend = async (delivery: ClaimedDelivery, outcome: SendOutcome): Promise<Move> => {
-    switch (outcome.outcome) {
-      case 'sent':
-        return settle(delivery, 'sent', null, idsOf(outcome));
-      case 'refused':
-        return giveUp(delivery, outcome.code, outcome.detail);
-      case 'retry': {
-        const delayMs = retryDelay(delivery.attempts, parts.retryDelaysMs, parts.random(), outcome.afterMs);
-        if (delayMs === undefined) return giveUp(delivery, 'attempts-exhausted', outcome.detail);
-        return { to: 'queued', delayMs, uncertain: false, countsAttempt: true };
-      }
-      case 'unknown':
-        return lookUpOr(delivery, outcome.code);
+    { instance, message }: Prepared,
+    permit: Permit,
+  ): Promise<Move | undefined> => {
+    if (classOfLane(delivery.lane) !== 'reply') {
+      const until = putOffUntil(await parts.policyOf(delivery.tenant), delivery.lane, runtime.now());
+      if (until !== undefined) return { to: 'put-off', until };
     }
+    const typingMs = parts.courtesies.begin(delivery, instance, message);
+    // Meanwhile neither lease nor room is taken; what the chat has behind it waits too.
+    if (typingMs > 0) return { ...held, delayMs: typingMs };
+    const waitMs = await permit.confirm(delivery, instance);
+    return waitMs === 0 ? undefined : { ...held, delayMs: waitMs };
   };
 
-  const lookUpOr = async (delivery: ClaimedDelivery, code: string): Promise<Move> => {
-    const delayMs = parts.lookupDelaysMs[delivery.lookups];
-    return delayMs === undefined ? settle(delivery, 'unknown', code) : { to: 'look-up', delayMs };
-  };
-
-  const afterLookUp = async (delivery: ClaimedDelivery, resolution: Resolution): Promise<Move> => {
-    switch (resolution.outcome) {
-      case 'sent':
-        return settle(delivery, 'sent', null, idsOf(resolution));
-      case 'repeat': {
-        const delayMs = retryDelay(delivery.attempts, parts.retryDelaysMs, parts.random());
-        if (delayMs === undefined) return settle(delivery, 'unknown', 'attempts-exhausted');
-        // A process that died says nothing about the provider: no reason to wait.
-        return { to: 'queued', delayMs: delivery.abandoned ? 0 : delayMs, uncertain: true, countsAttempt: true };
-      }
-      case 'unknown':
-        return lookUpOr(delivery, resolution.code);
-    }
-  };
-
-  const count = (provider: Provider, report: PendingReport | undefined): PendingReport | undefined => {
-    if (report !== undefined) metrics.deliveries.inc({ provider, status: report.status });
+  const count = (provider: Provider | undefined, report: PendingReport | undefined): PendingReport | undefined => {
+    if (provider !== undefined && report !== undefined) metrics.deliveries.inc({ provider, status: report.status });
     return report;
   };
 
   return {
-    async attempt(delivery) {
+    async attempt(delivery, permit) {
       const claimedAt = performance.now();
+      const serving = await servingOf(delivery);
+      if (serving !== delivery.instance)
+        return deliveries.move(delivery, undefined, { to: 'elsewhere', instance: serving });
       const prepared = await prepare(delivery);
       const release: Move = { to: 'queued', delayMs: releaseDelayMs, uncertain: false, countsAttempt: false };
       if (prepared.state === 'away') return deliveries.move(delivery, undefined, release);
+      if (prepared.state === 'accountless')
+        return deliveries.move(delivery, undefined, await verdicts.accountless(delivery));
       if (prepared.state === 'hopeless') {
-        const report = await deliveries.move(delivery, undefined, await giveUp(delivery, prepared.code));
-        return prepared.instance === undefined ? report : count(prepared.instance.provider, report);
+        const report = await deliveries.move(delivery, undefined, await verdicts.giveUp(delivery, prepared.code));
+        return count(prepared.instance?.provider, report);
       }
       const { instance, message } = prepared;
+      const postponed = await postpone(delivery, prepared, permit);
+      if (postponed !== undefined) return deliveries.move(delivery, undefined, postponed);
       const startedAt = performance.now();
       if (startedAt - claimedAt > parts.startWithinMs) return deliveries.move(delivery, undefined, release);
-      const outcome = await guarded<SendOutcome>(delivery, () => providers[instance.provider].send(instance, message), {
-        outcome: 'unknown',
-        code: 'internal',
-      });
+      const outcome = await guarded<SendOutcome>(
+        delivery,
+        () => providers[instance.provider].send(instance, message).catch(withoutFile),
+        {
+          outcome: 'unknown',
+          code: 'internal',
+        },
+      );
       const durationMs = performance.now() - startedAt;
       metrics.sendAttempts.inc({ provider: instance.provider, outcome: outcome.outcome });
       metrics.sendDuration.observe({ provider: instance.provider }, durationMs / 1_000);
@@ -229,15 +208,20 @@ export function createCourier(parts: CourierParts): Courier {
         httpStatus: outcome.httpStatus ?? null,
         durationMs: Math.round(durationMs),
       };
-      return count(instance.provider, await deliveries.move(delivery, result, await afterSend(delivery, outcome)));
+      return count(
+        instance.provider,
+        await deliveries.move(delivery, result, await verdicts.afterSend(delivery, outcome)),
+      );
     },
 
     async lookUp(delivery) {
       const prepared = await prepare(delivery);
       if (prepared.state === 'away')
         return deliveries.move(delivery, undefined, { to: 'look-up', delayMs: releaseDelayMs });
-      if (prepared.state === 'hopeless')
-        return deliveries.move(delivery, undefined, await settle(delivery, 'unknown', prepared.code));
+      if (prepared.state !== 'ready') {
+        const code = prepared.state === 'accountless' ? 'instance.unknown' : prepared.code;
+        return deliveries.move(delivery, undefined, await verdicts.unknown(delivery, code));
+      }
       const { instance, message } = prepared;
       const resolution = await guarded<Resolution>(
         delivery,
@@ -251,9 +235,19 @@ export function createCourier(parts: CourierParts): Courier {
         httpStatus: null,
         durationMs: null,
       };
-      return count(instance.provider, await deliveries.move(delivery, result, await afterLookUp(delivery, resolution)));
+      return count(
+        instance.provider,
+        await deliveries.move(delivery, result, await verdicts.afterLookUp(delivery, resolution)),
+      );
     },
   };
+}
+
+/** Adapters read the file before they send: when it cannot be read now, nothing was sent. */
+function withoutFile(caught: unknown): SendOutcome {
+  if (caught instanceof OperatingError && caught.code === 'files.unavailable')
+    return { outcome: 'retry', code: caught.code };
+  throw caught;
 }
 
 /** What a look-up says about the attempt; null leaves what the attempt itself said. */
@@ -261,11 +255,6 @@ const codeOf = (delivery: ClaimedDelivery, resolution: Resolution): string | nul
   if (resolution.outcome === 'sent') return 'outcome.found';
   return delivery.abandoned ? 'outcome.abandoned' : null;
 };
-
-const idsOf = ({ messageId, stableId }: { readonly messageId?: string; readonly stableId?: string }) => ({
-  ...(messageId === undefined ? {} : { messageId }),
-  ...(stableId === undefined ? {} : { stableId }),
-});
 
 const sealedIn = (delivery: ClaimedDelivery, type: string) => ({
   tenant: delivery.tenant,

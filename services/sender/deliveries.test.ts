@@ -6,18 +6,22 @@ import type { ReplyRequested } from '#schemas/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 import { type TestWorld, openTestWorld } from '#runtime/testing/runtime.ts';
 
+import { type Claims, type LaneRoom, openClaims } from './claims.ts';
 import { type AttemptResult, type Deliveries, type Move, openDeliveries } from './deliveries.ts';
+import { laneOf, lanes } from './lanes.ts';
 
 const tenants = ['demo'];
 let world: TestWorld;
 let worker: Runtime;
 let deliveries: Deliveries;
+let claims: Claims;
 let offset = 0;
 
 beforeAll(async () => {
   world = await openTestWorld();
   worker = world.runtime('prosa_worker');
   deliveries = openDeliveries(worker.database);
+  claims = openClaims(worker.database);
 });
 
 afterAll(async () => {
@@ -48,9 +52,17 @@ const reply = (id: string, conversation: string, instance = 'i_1'): ReplyRequest
   sealed: null,
 });
 
+const placed = (one: ReplyRequested) => ({
+  reply: one,
+  partition: 0,
+  offset: offset++,
+  lane: laneOf('reply', 'normal'),
+  notBefore: null,
+});
+
 const accept = (replies: readonly ReplyRequested[], begin: readonly string[] = []) =>
   deliveries.accept({
-    replies: replies.map((one) => ({ reply: one, partition: 0, offset: offset++ })),
+    replies: replies.map((one) => placed(one)),
     declined: [],
     owner: 'a',
     leaseMs: 60_000,
@@ -59,12 +71,25 @@ const accept = (replies: readonly ReplyRequested[], begin: readonly string[] = [
 
 const queue = (...replies: readonly ReplyRequested[]) => accept(replies);
 
-const claim = async (given: { owner?: string; leaseMs?: number; perInstance?: number; max?: number } = {}) => {
-  const wanted = { tenants, owner: 'a', leaseMs: 60_000, max: 100, perInstance: 100, busy: new Map(), ...given };
-  return deliveries.claimDue(wanted);
+/** Room for `room` of each instance, in every lane. */
+const roomsFor = (instances: readonly string[], room: (instance: string) => number): readonly LaneRoom[] =>
+  instances.flatMap((instance) =>
+    lanes.map((lane) => ({
+      instance,
+      lane,
+      room: room(instance),
+      classRoom: room(instance),
+      instanceRoom: room(instance),
+      start: 0,
+    })),
+  );
+
+const claim = async (given: { owner?: string; leaseMs?: number; max?: number } = {}) => {
+  const wanted = { tenants, owner: 'a', leaseMs: 60_000, max: 100, rooms: roomsFor(['i_1'], () => 100), ...given };
+  return claims.claimDue(wanted);
 };
 
-const claimStale = (owner = 'b') => deliveries.claimStale({ tenants, owner, leaseMs: 60_000, max: 100 });
+const claimStale = (owner = 'b') => claims.claimStale({ tenants, owner, leaseMs: 60_000, max: 100 });
 
 const sent: AttemptResult = { outcome: 'sent', provider: 'waha', code: null, httpStatus: 201, durationMs: 1 };
 const settled: Move = { to: 'settled', status: 'sent', reason: null, providerMessageIndex: null, result: null };
@@ -94,29 +119,17 @@ describe('claiming', () => {
   test('keeps to what an instance may have, however long its queue', async () => {
     await queue(...Array.from({ length: 20 }, (_, i) => reply(`q${i}`, `c_q${i}`, 'i_long')));
     await queue(reply('r1', 'c_r1', 'i_short'));
-    const claimed = await deliveries.claimDue({
-      tenants,
-      owner: 'a',
-      leaseMs: 60_000,
-      max: 100,
-      perInstance: 3,
-      busy: new Map([['i_long', 1]]),
-    });
+    expect((await claims.waiting(tenants)).map(({ instance }) => instance)).toEqual(['i_long', 'i_short']);
+    const rooms = roomsFor(['i_long', 'i_short'], (instance) => (instance === 'i_long' ? 2 : 3));
+    const claimed = await claims.claimDue({ tenants, owner: 'a', leaseMs: 60_000, max: 100, rooms });
     expect(claimed.map(({ instance }) => instance).sort()).toEqual(['i_long', 'i_long', 'i_short']);
   });
 
   test('sees no tenant that was not named', async () => {
     await queue(reply('s1', 'c_s1'));
-    expect(
-      await deliveries.claimDue({
-        tenants: ['other'],
-        owner: 'a',
-        leaseMs: 1,
-        max: 9,
-        perInstance: 9,
-        busy: new Map(),
-      }),
-    ).toEqual([]);
+    const rooms = roomsFor(['i_1'], () => 9);
+    expect(await claims.claimDue({ tenants: ['other'], owner: 'a', leaseMs: 1, max: 9, rooms })).toEqual([]);
+    expect(await claims.waiting(['other'])).toEqual([]);
   });
 });
 
@@ -135,9 +148,9 @@ describe('a reply that is begun as it is accepted', () => {
 
   test('waits when something of its chat is queued or on its way', async () => {
     await queue(reply('b2', 'c_b2'));
-    expect(await accept([reply('b3', 'c_b2')], ['b3'])).toEqual({ begun: [], queued: ['c_b2'] });
+    expect(await accept([reply('b3', 'c_b2')], ['b3'])).toEqual({ begun: [], queued: [['c_b2', 1]] });
     expect(ids(await claim())).toEqual(['b2']);
-    expect(await accept([reply('b4', 'c_b2')], ['b4'])).toEqual({ begun: [], queued: ['c_b2'] });
+    expect(await accept([reply('b4', 'c_b2')], ['b4'])).toEqual({ begun: [], queued: [['c_b2', 1]] });
   });
 
   test('is not begun again when it is read again', async () => {
@@ -147,7 +160,7 @@ describe('a reply that is begun as it is accepted', () => {
 
   test('is looked up by others when its process is gone', async () => {
     await deliveries.accept({
-      replies: [{ reply: reply('b7', 'c_b7'), partition: 0, offset: offset++ }],
+      replies: [placed(reply('b7', 'c_b7'))],
       declined: [],
       owner: 'a',
       leaseMs: 0,

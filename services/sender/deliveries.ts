@@ -11,7 +11,10 @@ import type { Database } from '#runtime/database/database.ts';
 import type { Provider } from '#runtime/instances/instances.ts';
 import { joinCalls } from '#runtime/joined-calls.ts';
 
-import { type Acceptance, type AcceptedRow, acceptReplies } from './acceptance.ts';
+import { type Acceptance, acceptReplies } from './acceptance.ts';
+import { begunOf, isStill, promotion } from './claims.ts';
+import { type ReportRow, reportColumns, reportLeaseMs, reportOf } from './reports.ts';
+import { attemptConflict, openSettlements } from './settlements.ts';
 
 /** A delivery that this process owns until its lease ends. */
 export interface ClaimedDelivery {
@@ -22,17 +25,23 @@ export interface ClaimedDelivery {
   readonly content: Buffer | null;
   readonly claim: string;
   readonly attempts: number;
+  /** Of these the ones that count for the schedule of retries. */
+  readonly tries: number;
   readonly lookups: number;
   readonly uncertain: boolean;
   readonly clientMessageId: string;
-  /** Epoch milliseconds by the database's clock. */
+  /** See `lanes.ts`. */
+  readonly lane: number;
+  readonly origin: string;
+  /** Of this claim and of the first one. Epoch milliseconds by the database's clock. */
+  readonly claimedAt: number;
   readonly firstClaimedAt: number;
   /** Its claimer went away without a word. */
   readonly abandoned: boolean;
 }
 
 /** Status after which a delivery is no longer in the way of the next one of its chat. */
-export type SettledStatus = 'sent' | 'failed' | 'unknown';
+export type SettledStatus = 'sent' | 'failed' | 'unknown' | 'manual' | 'cancelled';
 
 /** What became of one attempt. */
 export interface AttemptResult {
@@ -51,9 +60,15 @@ export type Move =
       readonly reason: string | null;
       readonly providerMessageIndex: string | null;
       readonly result: Buffer | null;
+      /** Milliseconds for which the others of the chat wait, who would meet the same. */
+      readonly chatPauseMs?: number;
     }
   /** Another attempt, with everything of its chat behind it, after `delayMs`. */
   | { readonly to: 'queued'; readonly delayMs: number; readonly uncertain: boolean; readonly countsAttempt: boolean }
+  /** To the queue of another instance, at once; nothing was tried. */
+  | { readonly to: 'elsewhere'; readonly instance: string }
+  /** Not before `until`, epoch milliseconds, and without holding up its chat. The attempt does not count. */
+  | { readonly to: 'put-off'; readonly until: number }
   /** A look-up of the unknown outcome after `delayMs`, by anybody. */
   | { readonly to: 'look-up'; readonly delayMs: number };
 
@@ -76,20 +91,21 @@ export interface PendingReport {
 export interface Accepted {
   /** Claimed by the process that accepted them. */
   readonly begun: readonly ClaimedDelivery[];
-  /** Chats of the others that are new. */
-  readonly queued: readonly string[];
+  /** Those that wait: chat and lane. */
+  readonly queued: readonly (readonly [conversation: string, lane: number])[];
 }
 
-/** How a process claims. */
-export interface ClaimRequest {
-  readonly tenants: readonly string[];
-  readonly owner: string;
-  readonly leaseMs: number;
-  readonly max: number;
+/** A delivery that is not known to be sent. */
+export interface Doubted {
+  readonly tenant: string;
+  readonly id: string;
+  readonly conversation: string;
+  readonly clientMessageId: string;
+  readonly providerMessageIndex: string | null;
 }
 
-/** How long the process that settled a delivery has to report it before others do. */
-const reportLeaseMs = 10_000;
+/** Providers repeat their reports for a week (Meta). */
+const evidenceMsMax = 8 * 86_400_000;
 
 /** Reports that are cleared in one statement, and how long they wait for each other. Milliseconds. */
 const cleared = { callsMax: 500, lingerMs: 50 } as const;
@@ -98,9 +114,6 @@ const cleared = { callsMax: 500, lingerMs: 50 } as const;
 const clearReportsStatement = `
   UPDATE deliveries d SET report_due_at = NULL FROM unnest($1::text[], $2::text[]) AS r (id, status)
   WHERE d.id = r.id AND d.status = r.status RETURNING set_config('synchronous_commit', 'off', true)`;
-
-const claimedColumns = `d.tenant, d.id, d.conversation, d.instance, d.content, d.claim, d.attempts, d.lookups,
-  d.uncertain, d.client_message_id, d.first_claimed_at`;
 
 /** Opens the deliveries as prosa_worker. All methods throw `database.unavailable`. */
 export function openDeliveries(database: Database) {
@@ -114,6 +127,7 @@ export function openDeliveries(database: Database) {
     ]);
     return reports.map(() => undefined);
   }, cleared);
+  const settle = openSettlements(database);
 
   return {
     /** See `acceptReplies`. */
@@ -121,33 +135,10 @@ export function openDeliveries(database: Database) {
       const rows = await acceptReplies(database, acceptance);
       return {
         begun: rows.flatMap(begunOf),
-        queued: rows.filter(({ status }) => status === 'queued').map(({ conversation }) => conversation),
+        queued: rows.flatMap(({ status, conversation, lane }) =>
+          status === 'queued' ? [[conversation, lane] as const] : [],
+        ),
       };
-    },
-
-    /** Takes what is due, at most what is free per instance; `busy` are the calls in flight here by instance. */
-    async claimDue(
-      request: ClaimRequest & { readonly perInstance: number; readonly busy: ReadonlyMap<string, number> },
-    ): Promise<readonly ClaimedDelivery[]> {
-      const found = await one<ClaimedRow>(request.tenants, claimDueStatement, [
-        request.owner,
-        request.leaseMs,
-        request.max,
-        request.perInstance,
-        [...request.busy.keys()],
-        [...request.busy.values()],
-      ]);
-      return found.rows.map(claimedOf);
-    },
-
-    /** Takes over those whose claimer is gone or left them to be looked up. */
-    async claimStale(request: ClaimRequest): Promise<readonly ClaimedDelivery[]> {
-      const found = await one<ClaimedRow>(request.tenants, claimStaleStatement, [
-        request.owner,
-        request.leaseMs,
-        request.max,
-      ]);
-      return found.rows.map(claimedOf);
     },
 
     /** For an owner who knows that it is the only one: what others claimed or were to report is free now. */
@@ -168,9 +159,13 @@ export function openDeliveries(database: Database) {
       result: AttemptResult | undefined,
       move: Move,
     ): Promise<PendingReport | undefined> {
+      if (move.to === 'settled') return settle({ delivery, result, move });
       const { text, values } = moveOf(move);
-      const moved = await one<ReportRow>([delivery.tenant], text, [...attemptValues(delivery, result), ...values]);
-      return move.to === 'settled' ? moved.rows.map(reportOf)[0] : undefined;
+      const moving = [text, [...attemptValues(delivery, result), ...values]] as const;
+      // A statement of its own: what was queued while this one waited for the row is seen by it alone.
+      const next = move.to === 'put-off' ? [promotion([[delivery.conversation, 0]])] : [];
+      await database.queries([delivery.tenant], [moving, ...next]);
+      return undefined;
     },
 
     /** Takes settled deliveries that nobody reported in time. */
@@ -183,6 +178,33 @@ export function openDeliveries(database: Database) {
          UPDATE deliveries d SET report_due_at = now() + $2 * interval '1 ms' FROM due WHERE d.id = due.id
          RETURNING ${reportColumns}`,
         [max, reportLeaseMs],
+      );
+      return found.rows.map(reportOf);
+    },
+
+    /**
+     * Takes some that are not known to be sent, to look for what the provider says of them. They come again
+     * at growing intervals until `evidenceMsMax` after they were given up.
+     */
+    async claimDoubted(tenants: readonly string[], max: number): Promise<readonly Doubted[]> {
+      const found = await one<DoubtedRow>(tenants, claimDoubtedStatement, [max, evidenceMsMax]);
+      return found.rows.map((row) => ({
+        tenant: row.tenant,
+        id: row.id,
+        conversation: row.conversation,
+        clientMessageId: row.client_message_id,
+        providerMessageIndex: row.provider_message_index,
+      }));
+    },
+
+    /** Those were sent after all: settles what is still in doubt of them; the reports to be made. */
+    async believe(tenants: readonly string[], ids: readonly string[]): Promise<readonly PendingReport[]> {
+      const found = await one<ReportRow>(
+        tenants,
+        `UPDATE deliveries d SET status = 'sent', reason = NULL, settled_at = now(), updated_at = now(),
+           report_due_at = now() + $2 * interval '1 ms', evidence_due_at = NULL
+         WHERE d.id = ANY ($1::text[]) AND d.evidence_due_at IS NOT NULL RETURNING ${reportColumns}`,
+        [ids, reportLeaseMs],
       );
       return found.rows.map(reportOf);
     },
@@ -206,74 +228,18 @@ export function openDeliveries(database: Database) {
 export type Deliveries = ReturnType<typeof openDeliveries>;
 
 /**
- * `instances` skips through the index from one instance with queued work to the next, so that a long
- * queue of one instance costs the others nothing. L3 is the NOT EXISTS.
- * $1 owner, $2 lease (ms), $3 most in all, $4 most per instance, $5 and $6 in flight by instance.
- */
-const claimDueStatement = `
-  WITH RECURSIVE instances AS (
-    (SELECT instance FROM deliveries WHERE status = 'queued' AND instance > '' ORDER BY instance LIMIT 1)
-    UNION ALL
-    SELECT (SELECT d.instance FROM deliveries d WHERE d.status = 'queued' AND d.instance > i.instance
-            ORDER BY d.instance LIMIT 1)
-    FROM instances i WHERE i.instance IS NOT NULL
-  ), room AS (
-    SELECT i.instance, greatest($4::int - coalesce(b.calls, 0), 0) AS free
-    FROM instances i LEFT JOIN unnest($5::text[], $6::int[]) AS b (instance, calls) USING (instance)
-    WHERE i.instance IS NOT NULL
-  ), due AS (
-    SELECT head.id FROM room CROSS JOIN LATERAL (
-      SELECT d.id, d.next_attempt_at FROM deliveries d
-      WHERE d.instance = room.instance AND d.status = 'queued' AND d.next_attempt_at <= now()
-        AND NOT EXISTS (
-          SELECT FROM deliveries e WHERE e.conversation = d.conversation AND e.status IN ('queued', 'sending')
-            AND e.log_offset < d.log_offset
-        )
-      ORDER BY d.next_attempt_at, d.log_offset
-      LIMIT room.free
-      FOR UPDATE OF d SKIP LOCKED
-    ) head
-    ORDER BY head.next_attempt_at
-    LIMIT $3
-  )
-  UPDATE deliveries d SET status = 'sending', claimed_by = $1, claimed_at = now(), claim = d.claim + 1,
-    lease_until = now() + $2 * interval '1 ms', first_claimed_at = coalesce(d.first_claimed_at, now()),
-    attempts = d.attempts + 1, lookups = 0, updated_at = now()
-  WHERE d.id = ANY (ARRAY(SELECT id FROM due))
-  RETURNING ${claimedColumns}, false AS abandoned`;
-
-const claimStaleStatement = `
-  WITH stale AS (
-    SELECT id, claimed_by IS NOT NULL AS abandoned FROM deliveries WHERE status = 'sending' AND lease_until <= now()
-    ORDER BY lease_until LIMIT $3 FOR UPDATE SKIP LOCKED
-  )
-  UPDATE deliveries d SET claimed_by = $1, claimed_at = now(), claim = d.claim + 1,
-    lease_until = now() + $2 * interval '1 ms', lookups = d.lookups + 1, uncertain = true, updated_at = now()
-  FROM stale WHERE d.id = stale.id
-  RETURNING ${claimedColumns}, stale.abandoned`;
-
-const reportColumns = `d.tenant, d.id, d.conversation, d.instance, d.revision, d.status, d.reason, d.attempts, d.result,
-  d.settled_at`;
-
-/**
  * A move by its claimer (L2), with what is known of the attempt: $1 to $8 are `attemptValues`, the
- * change's own come after them. The newest knowledge about an attempt replaces the older: an unknown outcome
- * may turn out to be a send. `more` are further parts, which see the moved row as `moved`.
+ * change's own come after them.
  */
-const moveText = (change: string, more = ''): string => `
+const moveText = (change: string): string => `
   WITH moved AS (
     UPDATE deliveries d SET ${change}, provider = coalesce($4, d.provider), updated_at = now()
-    WHERE d.id = $1 AND d.claim = $2 AND d.status = 'sending'
-    RETURNING ${reportColumns}, d.claimed_at
-  ), attempted AS (
-    INSERT INTO delivery_attempts (tenant, delivery, number, instance, provider, at, outcome, code, http_status, duration_ms)
-    SELECT tenant, id, $3::int, instance, $4, claimed_at, $5, $6, $7::int, $8::int FROM moved WHERE $5::text IS NOT NULL
-    ON CONFLICT (delivery, number) DO UPDATE SET outcome = excluded.outcome,
-      code = coalesce(excluded.code, delivery_attempts.code),
-      http_status = coalesce(excluded.http_status, delivery_attempts.http_status),
-      duration_ms = coalesce(delivery_attempts.duration_ms, excluded.duration_ms)
-  )${more}
-  SELECT ${reportColumns} FROM moved d`;
+    WHERE d.id = $1 AND d.claim = $2 AND ${isStill('d', 'sending')}
+    RETURNING d.tenant, d.id, d.instance, d.claimed_at
+  )
+  INSERT INTO delivery_attempts (tenant, delivery, number, instance, provider, at, outcome, code, http_status, duration_ms)
+  SELECT tenant, id, $3::int, instance, $4, claimed_at, $5, $6, $7::int, $8::int FROM moved WHERE $5::text IS NOT NULL
+  ${attemptConflict}`;
 
 const attemptValues = (delivery: ClaimedDelivery, result: AttemptResult | undefined): readonly unknown[] => [
   delivery.id,
@@ -286,76 +252,51 @@ const attemptValues = (delivery: ClaimedDelivery, result: AttemptResult | undefi
   result?.durationMs ?? null,
 ];
 
-const settleStatement = moveText(
-  `status = $9, reason = $10, provider_message_index = $11, result = $12, settled_at = now(),
-   report_due_at = now() + $13 * interval '1 ms', lease_until = NULL`,
-);
-
-// What waits behind it need not be looked at before that.
 const requeueStatement = moveText(
   `status = 'queued', next_attempt_at = now() + $9 * interval '1 ms', uncertain = d.uncertain OR $10,
    attempts = d.attempts - $11, claimed_by = NULL, lease_until = NULL`,
-  `, postponed AS (
-    UPDATE deliveries b SET next_attempt_at = greatest(b.next_attempt_at, now() + $9 * interval '1 ms')
-    FROM moved WHERE $9 > 0 AND b.conversation = moved.conversation AND b.status = 'queued' AND b.id <> moved.id
-  )`,
+);
+
+const elsewhereStatement = moveText(
+  `status = 'queued', instance = $9, next_attempt_at = now(), attempts = d.attempts - 1, claimed_by = NULL,
+   lease_until = NULL`,
+);
+
+const putOffStatement = moveText(
+  `status = 'scheduled', next_attempt_at = to_timestamp($9 / 1000.0), attempts = d.attempts - 1, claimed_by = NULL,
+   lease_until = NULL, first_claimed_at = CASE WHEN d.attempts > 1 THEN d.first_claimed_at END`,
 );
 
 const lookUpStatement = moveText(`uncertain = true, claimed_by = NULL, lease_until = now() + $9 * interval '1 ms'`);
 
-function moveOf(move: Move): { readonly text: string; readonly values: readonly unknown[] } {
+function moveOf(move: Exclude<Move, { readonly to: 'settled' }>): {
+  readonly text: string;
+  readonly values: readonly unknown[];
+} {
   switch (move.to) {
-    case 'settled': {
-      const { status, reason, providerMessageIndex, result } = move;
-      return { text: settleStatement, values: [status, reason, providerMessageIndex, result, reportLeaseMs] };
-    }
     case 'queued':
       return { text: requeueStatement, values: [move.delayMs, move.uncertain, move.countsAttempt ? 0 : 1] };
+    case 'elsewhere':
+      return { text: elsewhereStatement, values: [move.instance] };
+    case 'put-off':
+      return { text: putOffStatement, values: [move.until] };
     case 'look-up':
       return { text: lookUpStatement, values: [move.delayMs] };
   }
 }
 
-type ClaimedRow = Omit<AcceptedRow, 'status' | 'first_claimed_at'> & {
-  readonly first_claimed_at: Date;
-  readonly abandoned: boolean;
-};
+// Never looked for again sooner than after a fifth of the time that has passed.
+const claimDoubtedStatement = `
+  UPDATE deliveries d SET evidence_due_at = CASE WHEN d.settled_at > now() - $2 * interval '1 ms'
+    THEN now() + greatest(interval '2 seconds', (now() - d.settled_at) / 5) END
+  WHERE d.id = ANY (ARRAY(
+    SELECT id FROM deliveries WHERE evidence_due_at <= now() ORDER BY evidence_due_at LIMIT $1 FOR UPDATE SKIP LOCKED))
+  RETURNING d.tenant, d.id, d.conversation, d.client_message_id, d.provider_message_index`;
 
-const begunOf = ({ first_claimed_at, ...row }: AcceptedRow): readonly ClaimedDelivery[] =>
-  row.status === 'sending' && first_claimed_at !== null
-    ? [claimedOf({ ...row, first_claimed_at, abandoned: false })]
-    : [];
-
-const claimedOf = (row: ClaimedRow): ClaimedDelivery => ({
-  tenant: row.tenant,
-  id: row.id,
-  conversation: row.conversation,
-  instance: row.instance,
-  content: row.content,
-  claim: row.claim,
-  attempts: row.attempts,
-  lookups: row.lookups,
-  uncertain: row.uncertain,
-  clientMessageId: row.client_message_id,
-  firstClaimedAt: row.first_claimed_at.getTime(),
-  abandoned: row.abandoned,
-});
-
-interface ReportRow {
+interface DoubtedRow {
   readonly tenant: string;
   readonly id: string;
   readonly conversation: string;
-  readonly instance: string;
-  readonly revision: string | null;
-  readonly status: string;
-  readonly reason: string | null;
-  readonly attempts: number;
-  readonly result: Buffer | null;
-  readonly settled_at: Date | null;
+  readonly client_message_id: string;
+  readonly provider_message_index: string | null;
 }
-
-const reportOf = ({ settled_at, status, ...row }: ReportRow): PendingReport => ({
-  ...row,
-  status: status as SettledStatus,
-  settledAt: settled_at?.getTime() ?? 0,
-});

@@ -10,34 +10,43 @@
  * R2 Waking is a hint: the poll alone finds everything (retries, other processes' leftovers, reports).
  * R3 What cannot be reached (database, log) is tried again at the next poll; anything else that a
  *    round throws ends the service.
+ * R4 Nothing is carried past what waits: a reply of an instance for which something due is left is queued.
  */
 import { OperatingError } from '#runtime/errors.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
-import type { Acceptance } from './acceptance.ts';
+import type { Acceptance, PlacedReply } from './acceptance.ts';
+import { type Round, type RoundParts, claimRound } from './claim-round.ts';
 import type { Courier } from './courier.ts';
 import type { ClaimedDelivery, Deliveries, PendingReport } from './deliveries.ts';
+import { type SendClass, classOfLane } from './lanes.ts';
+import type { Allowance, Permit } from './permits.ts';
+import type { PositionedReply } from './placement.ts';
 
 /** What a dispatcher works with. Times in milliseconds. */
-export interface DispatcherParts {
+export interface DispatcherParts extends RoundParts {
   readonly runtime: Pick<Runtime, 'tenants' | 'logger'>;
   readonly deliveries: Deliveries;
   readonly courier: Courier;
+  readonly place: (replies: readonly PositionedReply[]) => Promise<readonly PlacedReply[]>;
   readonly report: (report: PendingReport) => Promise<void>;
-  /** Names this process in claims. */
-  readonly owner: string;
+  /** Work besides that is looked for at every poll, with the reports that it leads to; throws what R3 tolerates. */
+  readonly chores: readonly ((tenants: readonly string[]) => Promise<readonly PendingReport[]>)[];
   /** No other process works on these data: what others left is taken over at once. */
   readonly soleOwner: boolean;
   readonly pollMs: number;
-  readonly leaseMs: number;
   readonly concurrency: number;
-  readonly perInstance: number;
+}
+
+/** What came from the log. */
+export interface Arrived extends Pick<Acceptance, 'declined'> {
+  readonly replies: readonly PositionedReply[];
 }
 
 /** A running dispatcher. */
 export interface Dispatcher {
   /** Queues what came from the log and begins with what may be sent at once. Idempotent. Throws `database.unavailable`. */
-  accept(arrived: Pick<Acceptance, 'replies' | 'declined'>): Promise<void>;
+  accept(arrived: Arrived): Promise<void>;
   /** Rejects when a round met a defect; resolves after `stop`. */
   readonly finished: Promise<void>;
   /** Claims no more; resolves when nothing is in flight or `graceMs` have passed. Idempotent. */
@@ -45,19 +54,22 @@ export interface Dispatcher {
 }
 
 const reportsPerRound = 100;
+const putOffPerRound = 500;
+/** How often chats are looked through for what waits behind nothing. */
+const mendEveryMs = 5_000;
 /** Chats that are remembered to have something waiting; past it, every delivery is taken for one of theirs. */
 const waitingChatsMax = 10_000;
 
 /** Starts the loop. */
 export function startDispatcher(parts: DispatcherParts): Dispatcher {
-  const { runtime, deliveries, courier, owner } = parts;
+  const { runtime, deliveries, claims, gates, courier, owner } = parts;
   const inFlight = new Set<Promise<void>>();
   /** Deliveries in flight or about to be, by instance. */
   const busy = new Map<string, number>();
   /** Chats of which something may be queued behind what is in flight. */
   const waitingChats = new Set<string>();
-  /** Something may be queued that only waits for room. */
-  let crowded = true;
+  /** Instances for which something due may be left (R4); `all` when any may. */
+  let crowded: { readonly all: boolean; readonly instances: Set<string> } = { all: true, instances: new Set() };
   const stopping = Promise.withResolvers<undefined>();
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => undefined);
@@ -67,6 +79,8 @@ export function startDispatcher(parts: DispatcherParts): Dispatcher {
   let woken = Promise.withResolvers<undefined>();
   let disowned = !parts.soleOwner;
   let nextSweepAt = 0;
+  let nextMendAt = 0;
+  let mendedUpTo = '';
 
   const wake = (): void => woken.resolve(undefined);
 
@@ -86,6 +100,8 @@ export function startDispatcher(parts: DispatcherParts): Dispatcher {
 
   const report = async (pending: PendingReport): Promise<void> => {
     try {
+      // Cancelled by the API, which leaves what waits behind it to the sender.
+      if (pending.status === 'cancelled') await claims.promote([pending.tenant], [pending.conversation]);
       await parts.report(pending);
     } catch (caught) {
       tolerate(caught, 'delivery report postponed');
@@ -99,6 +115,8 @@ export function startDispatcher(parts: DispatcherParts): Dispatcher {
     else busy.set(instance, left);
   };
 
+  const mayWaitFor = (instance: string): boolean => crowded.all || crowded.instances.has(instance);
+
   const carry = async (
     delivery: ClaimedDelivery,
     how: (delivery: ClaimedDelivery) => Promise<PendingReport | undefined>,
@@ -108,54 +126,105 @@ export function startDispatcher(parts: DispatcherParts): Dispatcher {
     let settled: PendingReport | undefined;
     try {
       settled = await how(delivery);
+      // It ended before it could tell anything of the account.
+      if (gates.isProbing(instance)) await gates.leaveProbe(delivery);
     } catch (caught) {
       // Its lease runs out, then somebody looks it up.
       tolerate(caught, 'delivery left to be looked up');
     } finally {
       vacate(instance);
       // The next one of the chat need not wait for the report.
-      if (waitingChats.delete(conversation) || crowded || settled === undefined) wake();
+      if (waitingChats.delete(conversation) || mayWaitFor(instance) || settled === undefined) wake();
     }
     if (settled !== undefined) await report(settled);
   };
 
+  const carryOut = (delivery: ClaimedDelivery, permit: Permit): void =>
+    track(carry(delivery, (claimed) => courier.attempt(claimed, permit)).finally(() => permit.release()));
+
   const free = (): number => parts.concurrency - inFlight.size - reserved;
 
   /** The first reply of each chat for which there is room, which is taken. */
-  const reserve = (replies: Acceptance['replies']): ReadonlyMap<string, string> => {
-    const chosen = new Map<string, string>();
+  const candidates = (
+    replies: readonly PlacedReply[],
+    perInstance: ReadonlyMap<string, number>,
+  ): readonly PlacedReply[] => {
     const chats = new Set<string>();
-    for (const { reply } of replies) {
-      const { actor, instance, eventId } = reply;
-      if (stopped || chats.has(actor)) continue;
+    return replies.filter(({ reply: { actor, instance }, notBefore, lane }) => {
+      if (stopped || chats.has(actor)) return false;
       chats.add(actor);
-      if (free() <= 0 || (busy.get(instance) ?? 0) >= parts.perInstance) {
-        crowded = true;
-        continue;
+      if (notBefore !== null || classOfLane(lane) === 'cold' || mayWaitFor(instance)) return false;
+      if (free() <= 0 || (busy.get(instance) ?? 0) >= (perInstance.get(instance) ?? 0)) {
+        crowded.instances.add(instance);
+        return false;
       }
-      chosen.set(eventId, instance);
       occupy(instance);
       reserved += 1;
-    }
-    return chosen;
+      return true;
+    });
   };
 
-  const accept: Dispatcher['accept'] = async (arrived) => {
-    const chosen = reserve(arrived.replies);
+  /** Most calls in flight, by instance. */
+  const mostOf = async (replies: readonly PlacedReply[]): Promise<ReadonlyMap<string, number>> => {
+    const tenants = new Map(replies.map(({ reply }) => [reply.instance, reply.tenant]));
+    const found = [...tenants].map(
+      async ([instance, tenant]) => [instance, await parts.perInstance(tenant, instance)] as const,
+    );
+    return new Map(await Promise.all(found));
+  };
+
+  /** Permits for candidates, those of an instance together. */
+  const permitted = async (chosen: readonly PlacedReply[]): Promise<ReadonlyMap<string, Permit>> => {
+    const permits = new Map<string, Permit>();
+    for (const [instance, of] of Map.groupBy(chosen, ({ reply }) => reply.instance)) {
+      const classes = [...new Set(of.map(({ lane }) => classOfLane(lane)))];
+      const allowance: Allowance = await parts.permits.allow(of[0]?.reply.tenant ?? '', instance, classes, of.length);
+      let total = allowance.total;
+      for (const { reply, lane } of of) {
+        const sendClass: SendClass = classOfLane(lane);
+        if (total === 0 || allowance.of(sendClass) === 0) {
+          crowded.instances.add(instance);
+          continue;
+        }
+        total -= 1;
+        permits.set(reply.eventId, allowance.permit(sendClass));
+      }
+      allowance.close();
+    }
+    return permits;
+  };
+
+  const accept: Dispatcher['accept'] = async ({ replies, declined }) => {
+    const placed = await parts.place(replies);
+    const chosen = candidates(placed, await mostOf(placed));
+    let permits: ReadonlyMap<string, Permit> = new Map();
     try {
-      const begin = new Set(chosen.keys());
-      const { begun, queued } = await deliveries.accept({ ...arrived, owner, leaseMs: parts.leaseMs, begin });
-      for (const chat of queued) waitingChats.add(chat);
+      permits = await permitted(chosen);
+      const begin = new Set(permits.keys());
+      const { leaseMs } = parts;
+      const { begun, queued } = await deliveries.accept({ replies: placed, declined, owner, leaseMs, begin });
+      for (const [chat] of queued) waitingChats.add(chat);
       if (waitingChats.size > waitingChatsMax) {
         waitingChats.clear();
-        crowded = true;
+        crowded = { ...crowded, all: true };
       }
-      for (const delivery of begun) track(carry(delivery, (claimed) => courier.attempt(claimed)));
-      // What they wait for may have ended meanwhile.
-      if (queued.length > 0) wake();
+      for (const delivery of begun) {
+        const permit = permits.get(delivery.id);
+        if (permit !== undefined) carryOut(delivery, permit);
+      }
+      const isBegun = new Set(begun.map(({ id }) => id));
+      for (const [id, permit] of permits) if (!isBegun.has(id)) permit.release();
+      if (queued.length > 0) {
+        await claims.raise([...new Set(placed.map(({ reply }) => reply.tenant))], queued);
+        // What they wait for may have ended meanwhile.
+        wake();
+      }
+    } catch (caught) {
+      for (const permit of permits.values()) permit.release();
+      throw caught;
     } finally {
-      for (const instance of chosen.values()) vacate(instance);
-      reserved -= chosen.size;
+      for (const { reply } of chosen) vacate(reply.instance);
+      reserved -= chosen.length;
     }
   };
 
@@ -164,15 +233,22 @@ export function startDispatcher(parts: DispatcherParts): Dispatcher {
       await deliveries.disown(tenants, owner);
       disowned = true;
     }
-    const stale = await deliveries.claimStale({ tenants, owner, leaseMs: parts.leaseMs, max: Math.max(free(), 0) });
+    const stale = await claims.claimStale({ tenants, owner, leaseMs: parts.leaseMs, max: Math.max(free(), 0) });
     for (const delivery of stale) {
       waitingChats.add(delivery.conversation);
       track(carry(delivery, (claimed) => courier.lookUp(claimed)));
     }
     for (const pending of await deliveries.claimReports(tenants, reportsPerRound)) track(report(pending));
+    await claims.queuePutOff(tenants, putOffPerRound);
+    if (performance.now() >= nextMendAt) {
+      mendedUpTo = await claims.mend(tenants, mendedUpTo);
+      nextMendAt = performance.now() + mendEveryMs;
+    }
+    for (const chore of parts.chores) for (const pending of await chore(tenants)) track(report(pending));
   };
 
-  const round = async (): Promise<void> => {
+  /** Milliseconds until the next round, as far as is known. */
+  const round = async (): Promise<number> => {
     const tenants = await runtime.tenants.ids();
     if (performance.now() >= nextSweepAt) {
       await sweep(tenants);
@@ -180,31 +256,30 @@ export function startDispatcher(parts: DispatcherParts): Dispatcher {
     }
     const max = free();
     if (max <= 0) {
-      crowded = true;
-      return;
+      crowded = { ...crowded, all: true };
+      return Infinity;
     }
-    const { leaseMs, perInstance } = parts;
-    crowded = [...busy.values()].some((calls) => calls >= perInstance);
-    const due = await deliveries.claimDue({ tenants, owner, leaseMs, max, perInstance, busy });
-    // Where nothing is found, nothing waits for room; else there may be more, and behind each of these.
-    if (due.length > 0) crowded = true;
-    for (const delivery of due) {
+    const found: Round = await claimRound(parts, tenants, max, busy);
+    crowded = { all: found.claimed.length >= max, instances: new Set(found.crowded) };
+    for (const { delivery, permit } of found.claimed) {
       waitingChats.add(delivery.conversation);
-      track(carry(delivery, (claimed) => courier.attempt(claimed)));
+      carryOut(delivery, permit);
     }
+    return found.againInMs;
   };
 
   const run = async (): Promise<void> => {
     while (!stopped) {
       woken = Promise.withResolvers();
+      let againInMs = Infinity;
       try {
-        await round();
+        againInMs = await round();
       } catch (caught) {
         tolerate(caught, 'sending postponed');
         // A wake-up would only meet the same failure.
         await pause(parts.pollMs, stopping.promise);
       }
-      await pause(parts.pollMs, woken.promise, stopping.promise);
+      await pause(Math.min(parts.pollMs, againInMs), woken.promise, stopping.promise);
     }
   };
 

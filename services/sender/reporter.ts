@@ -7,11 +7,16 @@ import type { SealedDelivery } from '#schemas/content.ts';
 import type { AuditRecorded, DeliveryUpdated } from '#schemas/records.ts';
 
 import { OperatingError } from '#runtime/errors.ts';
+import { joinCalls } from '#runtime/joined-calls.ts';
+import type { OutgoingRecord } from '#runtime/log/record-log.ts';
 import { causedBy, derivedId, outgoing } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
 import type { Deliveries, PendingReport } from './deliveries.ts';
 import type { PersonFinder } from './people.ts';
+
+/** Reports that are appended together: those that came while others were on their way. */
+const appendedMax = 100;
 
 /** Makes the function that reports one delivery. It throws `log.unavailable`, `database.unavailable`; then the outbox keeps it. */
 export function createReporter(
@@ -20,6 +25,14 @@ export function createReporter(
   personOf: PersonFinder,
 ): (report: PendingReport) => Promise<void> {
   const { log, vault } = runtime;
+
+  const append = joinCalls(
+    async (reports: readonly (readonly OutgoingRecord[])[]) => {
+      await log.append(reports.flat());
+      return reports.map(() => undefined);
+    },
+    { callsMax: appendedMax },
+  );
 
   const resealed = async (report: PendingReport, eventId: string): Promise<Buffer | null> => {
     if (report.result === null) return null;
@@ -68,7 +81,7 @@ export function createReporter(
       actedBy: null,
       episode: null,
     };
-    await log.append([outgoing(updated), outgoing(audit)]);
+    await append([outgoing(updated), outgoing(audit)]);
     await deliveries.reported(report);
   };
 }

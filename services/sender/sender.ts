@@ -13,22 +13,44 @@
  */
 import { topics } from '#schemas/topics.ts';
 
+import { openFiles } from '#runtime/blobs/postgres-files.ts';
+import { startClaimPump } from '#runtime/claim-pump.ts';
 import { OperatingError } from '#runtime/errors.ts';
 import { consumeRecords, type ReadRecord } from '#runtime/log/consume-records.ts';
+import { openRouting } from '#runtime/instances/routing.ts';
 import { newUlid } from '#runtime/records.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
 import { openSimulatorPhone } from '#runtime/simulator/simulator-phone.ts';
+import { openTemplates } from '#runtime/templates/templates.ts';
 
-import type { Acceptance } from './acceptance.ts';
+import { openBaileysSender } from './adapters/baileys.ts';
+import { openCloud } from './adapters/cloud.ts';
+import { openEvolution } from './adapters/evolution.ts';
 import { openSimulator } from './adapters/simulator.ts';
-import { providerHttpDefaults } from './adapters/provider-http.ts';
+import { providerHttpDefaults } from '#runtime/net/adapters/provider-http.ts';
 import { openWaha } from './adapters/waha.ts';
+import { createBroadcastFeeder } from './broadcasts/feeder.ts';
+import { confirmationFinder } from './confirmations.ts';
+import { openClaims } from './claims.ts';
 import { createCourier } from './courier.ts';
+import { createCourtesies } from './courtesies.ts';
 import { openDeliveries } from './deliveries.ts';
-import { startDispatcher } from './dispatcher.ts';
+import { type Arrived, startDispatcher } from './dispatcher.ts';
+import { createEvidence } from './evidence.ts';
+import { FairShares } from './fair-shares.ts';
+import { type GateOptions, gateDefaults, openGates } from './gates.ts';
+import { createHandOver } from './hand-over.ts';
+import { openRateWindows } from './open-windows.ts';
+import { fileReader } from './outgoing-files.ts';
 import { addressFinder, personFinder } from './people.ts';
+import { callsAtOnce } from './limits.ts';
+import { createPermits } from './permits.ts';
+import { createPlacement, policyFinder } from './placement.ts';
 import { createReporter } from './reporter.ts';
+import { routeFinder } from './routes.ts';
 import { lookupDelaysMsDefault, retryDelaysMsDefault } from './schedule.ts';
+import type { RateWindows } from './rate-windows.ts';
+import { createVerdicts } from './verdicts.ts';
 
 /** How to send. Times in milliseconds. */
 export interface SenderOptions {
@@ -39,8 +61,9 @@ export interface SenderOptions {
   readonly soleOwner?: boolean;
   /** How often retries, leases and reports are looked for. */
   readonly pollMs?: number;
-  /** Most deliveries in flight in this process, and of one instance. */
+  /** Most deliveries in flight in this process. */
   readonly concurrency?: number;
+  /** And of one instance; as many as its limits need when absent. */
   readonly perInstance?: number;
   /** Before the first, second, … attempt; its length is the number of attempts. */
   readonly retryDelaysMs?: readonly number[];
@@ -50,6 +73,12 @@ export interface SenderOptions {
   readonly callTimeoutMs?: number;
   /** A claim whose process has not settled it after this is looked up by others; longer than a call. */
   readonly leaseMs?: number;
+  /** For how long the rest of a chat waits when the provider refuses the chat. */
+  readonly chatPauseMs?: number;
+  /** Bounds shared with other senders of this process, who closes them; what the configuration asks for otherwise. */
+  readonly windows?: RateWindows;
+  /** When an account is left alone. */
+  readonly gates?: GateOptions;
   /** In [0, 1), for the spread of retries. */
   readonly random?: () => number;
 }
@@ -60,14 +89,21 @@ const slice = { sliceRecordsMax: 500, sliceBytesMax: 4 * 1024 * 1024 } as const;
 const defaults = {
   soleOwner: false,
   pollMs: 500,
-  concurrency: 64,
-  perInstance: 8,
+  concurrency: 320,
   retryDelaysMs: retryDelaysMsDefault,
   lookupDelaysMs: lookupDelaysMsDefault,
   callTimeoutMs: providerHttpDefaults.callTimeoutMs,
   leaseMs: 15_000,
+  chatPauseMs: 60_000,
+  gates: gateDefaults,
   random: Math.random,
-} as const satisfies Required<SenderOptions>;
+} as const satisfies Required<Omit<SenderOptions, 'windows' | 'perInstance'>>;
+
+/** Broadcasts that are looked at together. */
+const broadcastsAtOnce = 4;
+
+/** Of the time between claim and call, what reading a file may take. */
+const fileReadShare = 0.8;
 
 /** Time that `stop` gives to calls in flight; the process has 10 s for everything. */
 const stopGraceMs = 7_000;
@@ -82,28 +118,80 @@ export async function startSender(runtime: Runtime, options: SenderOptions = {})
   const deliveries = openDeliveries(runtime.database);
   const providers = {
     waha: openWaha({ ...providerHttpDefaults, callTimeoutMs: chosen.callTimeoutMs }),
+    evolution: openEvolution({ ...providerHttpDefaults, callTimeoutMs: chosen.callTimeoutMs }),
+    cloud: openCloud(openTemplates(runtime.database), {
+      ...providerHttpDefaults,
+      callTimeoutMs: chosen.callTimeoutMs,
+      // All numbers are at one server, whose calls take long, and come in many.
+      connectionsPerServer: chosen.concurrency,
+    }),
+    baileys: openBaileysSender(runtime, { ...providerHttpDefaults, callTimeoutMs: chosen.callTimeoutMs }),
     simulator: openSimulator(openSimulatorPhone(runtime.database, runtime.vault), runtime.now),
   };
+  const files = openFiles(runtime);
+  const owner = `sender-${newUlid(runtime.now())}`;
   const personOf = personFinder(runtime.directory);
+  const policyOf = policyFinder(runtime);
+  const routeOf = routeFinder(runtime.directory, openRouting(runtime.database, runtime.tenants, runtime.now));
+  const confirmationOf = confirmationFinder(runtime);
+  const gates = openGates(runtime.database, chosen.gates, chosen.random, ({ tenant, instance }, to, reason) => {
+    runtime.metrics.breakerChanges.inc({ state: to });
+    runtime.logger.warn('an account was let go or stopped', {
+      tenant,
+      instance,
+      ...(reason === null ? {} : { code: reason }),
+    });
+  });
+  const windows = options.windows ?? openRateWindows(runtime, owner);
+  const closeWindows = async () => (windows === options.windows ? undefined : windows.close());
   const courier = createCourier({
     runtime,
     deliveries,
     providers,
     personOf,
     addressOf: addressFinder(runtime.directory, runtime.now),
-    retryDelaysMs: chosen.retryDelaysMs,
-    lookupDelaysMs: chosen.lookupDelaysMs,
+    routeOf,
+    confirmationOf,
+    courtesies: createCourtesies(runtime, providers),
+    readFile: fileReader(files, (chosen.leaseMs - chosen.callTimeoutMs) * fileReadShare),
+    policyOf,
+    verdicts: createVerdicts({ ...chosen, runtime, gates, personOf, policyOf }),
     startWithinMs: chosen.leaseMs - chosen.callTimeoutMs,
-    random: chosen.random,
   });
+  const handOver = createHandOver(runtime);
   const dispatcher = startDispatcher({
     ...chosen,
+    perInstance: callsFinder(runtime.instances, chosen.perInstance),
     runtime,
     deliveries,
+    claims: openClaims(runtime.database),
+    gates,
+    permits: createPermits(runtime, windows, ({ provider }, limit) =>
+      runtime.metrics.sendLimited.inc({ provider, limit }),
+    ),
+    shares: new FairShares(),
     courier,
+    place: createPlacement(runtime, policyOf, routeOf),
     report: createReporter(runtime, deliveries, personOf),
-    owner: `sender-${newUlid(runtime.now())}`,
+    chores: [
+      async (tenants) => {
+        await handOver(tenants);
+        return [];
+      },
+      createEvidence(runtime, deliveries, confirmationOf),
+    ],
+    owner,
   });
+  const feeder = createBroadcastFeeder(runtime, policyOf);
+  const broadcasts = startClaimPump({
+    logger: runtime.logger,
+    claim: (count) => feeder.claim(count),
+    work: (broadcast) => feeder.turn(broadcast),
+    concurrency: broadcastsAtOnce,
+    pollMs: chosen.pollMs,
+  });
+  // Whoever waits for the service is told below.
+  broadcasts.finished.catch(() => undefined);
   const closeProviders = () => Promise.all(Object.values(providers).map((provider) => provider.close()));
 
   const consumer = await consumeRecords(runtime, {
@@ -112,20 +200,25 @@ export async function startSender(runtime: Runtime, options: SenderOptions = {})
     ...slice,
     handle: (records) => dispatcher.accept(arrivedIn(records)),
   }).catch(async (caught: unknown) => {
+    await broadcasts.stop(settleGraceMs);
     await dispatcher.stop(0);
     await closeProviders();
+    await closeWindows();
+    await files.close();
     throw caught;
   });
 
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     await consumer.stop();
-    await dispatcher.stop(stopGraceMs);
+    await Promise.all([dispatcher.stop(stopGraceMs), broadcasts.stop(stopGraceMs)]);
     // Calls still in flight end as unknown, which is written down if there is time.
     await closeProviders();
     await dispatcher.stop(settleGraceMs);
+    await closeWindows();
+    await files.close();
   };
-  const finished = Promise.race([dispatcher.finished, consumer.finished]).then(() => stopping);
+  const finished = Promise.race([dispatcher.finished, consumer.finished, broadcasts.finished]).then(() => stopping);
   finished.catch(() => undefined);
   return {
     name: group,
@@ -134,8 +227,17 @@ export async function startSender(runtime: Runtime, options: SenderOptions = {})
   };
 }
 
+/** Most calls in flight of an instance. Of one that nobody knows one: what is sent with it finds out. */
+const callsFinder =
+  (instances: Pick<Runtime['instances'], 'read'>, fixed: number | undefined) =>
+  async (tenant: string, id: string): Promise<number> => {
+    if (fixed !== undefined) return fixed;
+    const instance = await instances.read(tenant, id);
+    return instance === undefined ? 1 : callsAtOnce(instance);
+  };
+
 /** What the sender acts on of a slice. */
-function arrivedIn(records: readonly ReadRecord[]): Pick<Acceptance, 'replies' | 'declined'> {
+function arrivedIn(records: readonly ReadRecord[]): Arrived {
   return {
     replies: records.flatMap(({ record, position: { partition, offset } }) =>
       record.type === 'reply.requested' ? [{ reply: record, partition, offset }] : [],

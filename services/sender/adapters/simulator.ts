@@ -15,7 +15,8 @@ export const openSimulator = (phone: SimulatorPhone, now: () => number): Message
       at: now(),
       content: message.content,
     });
-    return { outcome: 'sent', messageId: message.clientMessageId, stableId: message.clientMessageId };
+    // The id that the phone shows: what a person taps on is found by it.
+    return { outcome: 'sent', messageId: message.deliveryId, stableId: message.deliveryId };
   },
   async resolve() {
     return { outcome: 'repeat' };

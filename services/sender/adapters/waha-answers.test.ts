@@ -9,7 +9,8 @@ describe('an answer that is not a success', () => {
   test.each([
     [400, {}, 'refused', 'provider.refused'],
     [401, { message: 'Unauthorized' }, 'refused', 'provider.unauthorized'],
-    [404, { message: 'Session "x" does not exist' }, 'refused', 'provider.not-found'],
+    [404, { message: 'Session "x" does not exist' }, 'refused', 'provider.session-unknown'],
+    [404, { message: 'Message not found' }, 'refused', 'provider.not-found'],
     [422, { status: 'SCAN_QR_CODE', expected: ['WORKING'] }, 'retry', 'provider.session-not-working'],
     [422, { message: ['text must be a string'] }, 'refused', 'provider.refused'],
     [429, {}, 'retry', 'provider.rate-limited'],
@@ -26,6 +27,21 @@ describe('an answer that is not a success', () => {
     [199, {}, 'unknown', 'provider.answer-unexpected'],
   ])('%i %j is %s (%s)', (status, body, outcome, code) => {
     expect(refusalOf(status, json(body))).toMatchObject({ outcome, code, httpStatus: status });
+  });
+
+  test.each([
+    [500, { exception: { message: 'server returned error 463' } }, 'cold-chats'],
+    [500, { exception: { message: 'No LID for user' } }, 'chat'],
+    [401, { message: 'Unauthorized' }, 'instance'],
+    [403, {}, 'instance'],
+    [404, { message: 'Session "x" does not exist' }, 'instance'],
+    [422, { status: 'SCAN_QR_CODE', expected: ['WORKING'] }, 'instance'],
+    [429, {}, 'instance'],
+    [400, {}, undefined],
+    [422, { message: ['text must be a string'] }, undefined],
+    [500, { exception: { message: 'Evaluation failed' } }, undefined],
+  ])('%i %j would meet others of scope %3$s', (status, body, scope) => {
+    expect((refusalOf(status, json(body)) as { readonly scope?: string }).scope).toBe(scope);
   });
 
   test.each(['', '<html>', 'null', '[]', '"x"', '{"message":{"deep":1}}'])('may say anything: %s', (body) => {
@@ -71,7 +87,16 @@ test('a history is a list; what is not a message in it is passed over', () => {
   expect(historyOf('')).toBeUndefined();
   const list = json([7, { id: 'true_5511@c.us_3EB0A', fromMe: true, body: 'oi', timestamp: 1_700_000_000 }]);
   expect(historyOf(list)).toEqual([
-    { messageId: 'true_5511@c.us_3EB0A', stableId: '3EB0A', fromMe: true, text: 'oi', at: 1_700_000_000_000 },
+    {
+      messageId: 'true_5511@c.us_3EB0A',
+      stableId: '3EB0A',
+      fromMe: true,
+      text: 'oi',
+      at: 1_700_000_000_000,
+      byHand: false,
+      hasMedia: false,
+      cards: [],
+    },
   ]);
 });
 

@@ -5,15 +5,8 @@
 import { z } from 'zod';
 
 import type { SendOutcome, SentIds } from '../ports/provider.ts';
-
-/** The answer to a send that was not a success; first match counts, so order matters. */
-interface AnswerRule {
-  readonly status: number | readonly [number, number];
-  /** Found in the words of the error. */
-  readonly words?: RegExp;
-  readonly outcome: 'retry' | 'refused' | 'unknown';
-  readonly code: string;
-}
+import { type AnswerRule, outcomeBy } from './answer-rules.ts';
+import type { HistoryMessage } from './history.ts';
 
 const answerRules: readonly AnswerRule[] = [
   // WhatsApp's 463: the account may not write to this person now; each further try makes the
@@ -23,17 +16,26 @@ const answerRules: readonly AnswerRule[] = [
     words: /\b(?:error|code|status)\b\D{0,5}463\b/i,
     outcome: 'refused',
     code: 'provider.restricted',
+    scope: 'cold-chats',
   },
   // The engine found no such user and stopped before sending (wwebjs/whatsapp-web.js issue 129506).
-  { status: [400, 599], words: /No LID for user/i, outcome: 'refused', code: 'provider.chat-unknown' },
-  { status: 401, outcome: 'refused', code: 'provider.unauthorized' },
-  { status: 403, outcome: 'refused', code: 'provider.unauthorized' },
+  {
+    status: [400, 599],
+    words: /No LID for user/i,
+    outcome: 'refused',
+    code: 'provider.chat-unknown',
+    scope: 'chat',
+  },
+  { status: 401, outcome: 'refused', code: 'provider.unauthorized', scope: 'instance' },
+  { status: 403, outcome: 'refused', code: 'provider.unauthorized', scope: 'instance' },
+  // Not a word about a session: some other thing that the call names is not there.
+  { status: 404, words: /session/i, outcome: 'refused', code: 'provider.session-unknown', scope: 'instance' },
   { status: 404, outcome: 'refused', code: 'provider.not-found' },
   // The server gave up waiting for our request.
   { status: 408, outcome: 'retry', code: 'provider.unavailable' },
   // The session is not WORKING; the answer names what it is and what is expected (issues 1225, 1329).
-  { status: 422, words: /WORKING|session/i, outcome: 'retry', code: 'provider.session-not-working' },
-  { status: 429, outcome: 'retry', code: 'provider.rate-limited' },
+  { status: 422, words: /WORKING|session/i, outcome: 'retry', code: 'provider.session-not-working', scope: 'instance' },
+  { status: 429, outcome: 'retry', code: 'provider.rate-limited', scope: 'instance' },
   { status: [300, 499], outcome: 'refused', code: 'provider.refused' },
   { status: 501, outcome: 'refused', code: 'provider.refused' },
   // A worker of WAHA is down (issue 1532).
@@ -44,33 +46,13 @@ const answerRules: readonly AnswerRule[] = [
   { status: [500, 599], outcome: 'unknown', code: 'provider.failed' },
 ];
 
-const detailCharactersMax = 500;
-
 /** The outcome of an answer outside 2xx. `retryAfter` is the header, in seconds. */
-export function refusalOf(status: number, body: string, retryAfter?: string): SendOutcome {
-  const words = wordsOf(body);
-  const rule = answerRules.find(
-    ({ status: wanted, words: pattern }) =>
-      (typeof wanted === 'number' ? wanted === status : wanted[0] <= status && status <= wanted[1]) &&
-      (pattern === undefined || pattern.test(words)),
-  );
-  const common = {
-    code: rule?.code ?? 'provider.answer-unexpected',
-    httpStatus: status,
-    ...(words === '' ? {} : { detail: words.slice(0, detailCharactersMax) }),
-  };
-  switch (rule?.outcome) {
-    case 'retry': {
-      const seconds = Number(retryAfter);
-      return { outcome: 'retry', ...common, ...(seconds > 0 ? { afterMs: seconds * 1_000 } : {}) };
-    }
-    case 'refused':
-      return { outcome: 'refused', ...common };
-    case 'unknown':
-    case undefined:
-      return { outcome: 'unknown', ...common };
-  }
-}
+export const refusalOf = (status: number, body: string, retryAfter?: string): SendOutcome =>
+  outcomeBy(answerRules, { status, words: wordsOf(body), retryAfter });
+
+/** True for the answer to a call that this version of WAHA does not have; nothing was sent. */
+export const isRouteMissing = (status: number, body: string): boolean =>
+  status === 404 && /^Cannot (?:POST|PUT) /.test(wordsOf(body));
 
 const errorShape = z.looseObject({
   message: z.union([z.string(), z.array(z.string())]).optional(),
@@ -101,6 +83,8 @@ function wordsOf(body: string): string {
 
 const idObject = z.looseObject({ _serialized: z.string().optional(), id: z.string().optional() });
 
+const coordinate = z.coerce.number().optional().catch(undefined);
+
 /** A message in any engine's form: WAHA's own, whatsapp-web.js' (`id` is an object), Baileys' (`key`), whatsmeow's (`Info`). */
 const messageShape = z.looseObject({
   id: z.union([z.string(), idObject]).optional(),
@@ -115,15 +99,12 @@ const messageShape = z.looseObject({
   body: z.string().nullish(),
   fromMe: z.boolean().nullish(),
   timestamp: z.number().nullish(),
+  source: z.string().nullish(),
+  hasMedia: z.boolean().nullish(),
+  media: z.looseObject({ mimetype: z.string().nullish() }).nullish(),
+  location: z.looseObject({ latitude: coordinate, longitude: coordinate }).nullish(),
+  vCards: z.array(z.string()).nullish(),
 });
-
-/** A message of the provider's history. */
-export interface HistoryMessage extends SentIds {
-  readonly fromMe: boolean;
-  readonly text: string;
-  /** Epoch milliseconds, to the second. */
-  readonly at: number;
-}
 
 /** The ids in the answer to a send; empty when it has none that we know. */
 export const idsOf = (body: string): SentIds => idsIn(parsed(body));
@@ -135,9 +116,24 @@ export function historyOf(body: string): readonly HistoryMessage[] | undefined {
   return list.flatMap((item: unknown) => {
     const read = messageShape.safeParse(item);
     if (!read.success) return [];
-    const { fromMe, body: text, timestamp } = read.data;
-    return [{ ...idsIn(item), fromMe: fromMe === true, text: text ?? '', at: (timestamp ?? 0) * 1_000 }];
+    return [{ ...idsIn(item), ...messageIn(read.data) }];
   });
+}
+
+function messageIn(message: z.infer<typeof messageShape>): Omit<HistoryMessage, keyof SentIds> {
+  const { fromMe, body: text, timestamp, source, hasMedia, media, location, vCards } = message;
+  const mimetype = media?.mimetype ?? undefined;
+  const { latitude, longitude } = location ?? {};
+  return {
+    fromMe: fromMe === true,
+    text: text ?? '',
+    at: (timestamp ?? 0) * 1_000,
+    byHand: source === 'app',
+    hasMedia: hasMedia === true,
+    ...(mimetype === undefined ? {} : { mimetype }),
+    ...(latitude === undefined || longitude === undefined ? {} : { location: { latitude, longitude } }),
+    cards: vCards ?? [],
+  };
 }
 
 function idsIn(value: unknown): SentIds {

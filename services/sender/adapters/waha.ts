@@ -1,90 +1,121 @@
 /**
- * WAHA (WhatsApp HTTP API). Text only; buttons are deprecated and unreliable there, so they are numbered text.
+ * WAHA (WhatsApp HTTP API).
  *
  * W1 A 201 is a send, readable body or not.
- * W2 The engines NOWEB and GOWS are given our message id; with them a repeat is the same WhatsApp
- *    message (WAHA issue 2054). With the others a repeat is never made on an unknown outcome, and
- *    the chat's history is asked before any further attempt.
+ * W2 The engines NOWEB and GOWS are given our message id with texts and locations; with them a repeat is
+ *    the same WhatsApp message (WAHA issue 2054). With the others, and with media and contacts, a repeat
+ *    is never made on an unknown outcome, and the chat's history is asked before any further attempt.
+ *    A reaction is the same reaction however often it is sent.
+ * W3 Typing that was begun is ended, unless this process ends first: WhatsApp then ends it by itself.
  */
-import { asText } from '#schemas/plain-text.ts';
+import type { OutboundMedia } from '#schemas/content.ts';
 
 import type { Instance } from '#runtime/instances/instances.ts';
 
-import type { MessageProvider, OutboundMessage, Resolution, SendOutcome, SentIds } from '../ports/provider.ts';
-import { NoAnswer, type ProviderAnswer, type ProviderHttpOptions, openProviderHttp } from './provider-http.ts';
-import { historyOf, idsOf, refusalOf } from './waha-answers.ts';
+import type { MessageProvider, OutboundMessage, Resolution, SendOutcome } from '../ports/provider.ts';
+import { type Search, findSent, historySkewMs } from './history.ts';
+import {
+  NoAnswer,
+  type ProviderAnswer,
+  type ProviderHttpOptions,
+  openProviderHttp,
+} from '#runtime/net/adapters/provider-http.ts';
+import { historyOf, idsOf, isRouteMissing, refusalOf } from './waha-answers.ts';
+import { type WahaFile, type WahaRequest, takesClientIdKind, wahaIdOf, wahaRequest } from './waha-requests.ts';
 
-const history = {
-  messages: 50,
-  /** WAHA's clock may be behind ours by this much. */
-  skewMs: 30_000,
-} as const;
+const historyMessages = 50;
+
+/** Chats in which typing is to be ended; past it, WhatsApp ends it. */
+const typingMax = 1_000;
 
 /** Opens the adapter; connects at the first send. */
 export function openWaha(options?: ProviderHttpOptions): MessageProvider {
   const http = openProviderHttp(options);
+  const endsOfTyping = new Set<NodeJS.Timeout>();
 
-  const call = (instance: Instance, request: { path: string; body?: unknown }): Promise<ProviderAnswer> =>
+  const call = (
+    instance: Instance,
+    request: { readonly method: 'GET' | 'POST' | 'PUT'; readonly path: string; readonly body?: unknown },
+  ): Promise<ProviderAnswer> =>
     http.call({
-      method: request.body === undefined ? 'GET' : 'POST',
+      method: request.method,
       url: new URL(request.path, `${(instance.settings.baseUrl ?? '').replace(/\/+$/, '')}/`),
       headers: instance.credentials.apiKey === undefined ? {} : { 'x-api-key': instance.credentials.apiKey },
       ...(request.body === undefined ? {} : { body: request.body }),
     });
 
-  /** The message in the chat's history: by our id, or else by its text and time. */
-  const find = async (
-    instance: Instance,
-    message: OutboundMessage,
-  ): Promise<{ readonly read: boolean; readonly found?: SentIds }> => {
-    const since = message.firstAttemptAt - history.skewMs;
+  /** The message in the chat's history: by our id, or else by its looks and time. */
+  const find = async (instance: Instance, message: OutboundMessage): Promise<Search> => {
+    const since = message.firstAttemptAt - historySkewMs;
     const query = new URLSearchParams({
-      limit: String(history.messages),
+      limit: String(historyMessages),
       downloadMedia: 'false',
       'filter.fromMe': 'true',
       'filter.timestamp.gte': String(Math.floor(since / 1_000)),
     });
     const chat = encodeURIComponent(chatIdOf(message.chat));
     const path = `api/${encodeURIComponent(sessionOf(instance))}/chats/${chat}/messages?${query.toString()}`;
-    const answer = await call(instance, { path }).catch((caught: unknown) => {
+    const answer = await call(instance, { method: 'GET', path }).catch((caught: unknown) => {
       if (caught instanceof NoAnswer) return undefined;
       throw caught;
     });
     const messages = answer?.status === 200 ? historyOf(answer.body) : undefined;
-    if (messages === undefined) return { read: false };
-    const text = asText(message.content).trim();
-    for (const candidate of messages) {
-      const { stableId } = candidate;
-      if (stableId === undefined || !candidate.fromMe) continue;
-      if (stableId === message.clientMessageId) return { read: true, found: candidate };
-      if (takesClientId(instance) || candidate.text.trim() !== text || candidate.at < floorToSecond(since)) continue;
-      if (!(await message.isTaken(stableId))) return { read: true, found: candidate };
-    }
-    return { read: true };
+    return findSent(messages, message, { since, byIdAlone: takesClientId(instance, message) });
+  };
+
+  const requestOf = async (instance: Instance, message: OutboundMessage): Promise<WahaRequest | undefined> => {
+    const { content } = message;
+    const file = 'media' in content ? await fileOf(content.media, message) : undefined;
+    if ('media' in content && file === undefined) return undefined;
+    return wahaRequest(
+      content,
+      { session: sessionOf(instance), chatId: chatIdOf(message.chat) },
+      {
+        ...(takesClientId(instance, message) ? { id: message.clientMessageId } : {}),
+        ...(file === undefined ? {} : { file }),
+      },
+    );
+  };
+
+  const post = async (instance: Instance, request: WahaRequest): Promise<ProviderAnswer> => {
+    const answer = await call(instance, request);
+    if (request.otherwise === undefined || !isRouteMissing(answer.status, answer.body)) return answer;
+    return call(instance, request.otherwise);
+  };
+
+  const typing = (instance: Instance, chat: string, path: 'api/startTyping' | 'api/stopTyping') =>
+    call(instance, { method: 'POST', path, body: { session: sessionOf(instance), chatId: chatIdOf(chat) } });
+
+  const endTyping = (instance: Instance, chat: string, afterMs: number): void => {
+    if (endsOfTyping.size >= typingMax) return;
+    const timer = setTimeout(() => {
+      endsOfTyping.delete(timer);
+      typing(instance, chat, 'api/stopTyping').catch(() => undefined);
+    }, afterMs);
+    timer.unref();
+    endsOfTyping.add(timer);
   };
 
   return {
     async send(instance, message): Promise<SendOutcome> {
       if (instance.settings.baseUrl === undefined) return { outcome: 'refused', code: 'instance.not-configured' };
-      if (message.attempt > 1 && !takesClientId(instance)) {
+      if (message.attempt > 1 && !isRepeatable(instance, message)) {
         const { found } = await find(instance, message);
-        if (found !== undefined) return { outcome: 'sent', ...idsFrom(found) };
+        if (found !== undefined) return { outcome: 'sent', ...found };
       }
-      const body = {
-        session: sessionOf(instance),
-        chatId: chatIdOf(message.chat),
-        text: asText(message.content),
-        ...(takesClientId(instance) ? { id: message.clientMessageId } : {}),
-      };
+      const request = await requestOf(instance, message);
+      if (request === undefined) return { outcome: 'refused', code: 'content.file-missing' };
       try {
-        const answer = await call(instance, { path: 'api/sendText', body });
+        const answer = await post(instance, request);
         if (answer.status < 200 || answer.status > 299) {
           const retryAfter = answer.headers['retry-after'];
           return refusalOf(answer.status, answer.body, typeof retryAfter === 'string' ? retryAfter : undefined);
         }
+        // A reaction is no message: what is answered says nothing of one.
+        if (message.content.kind === 'reaction') return { outcome: 'sent', httpStatus: answer.status };
         const ids = idsOf(answer.body);
         const known =
-          ids.stableId === undefined && takesClientId(instance) ? { stableId: message.clientMessageId } : ids;
+          ids.stableId === undefined && takesClientId(instance, message) ? { stableId: message.clientMessageId } : ids;
         return { outcome: 'sent', ...known, httpStatus: answer.status };
       } catch (caught) {
         if (!(caught instanceof NoAnswer)) throw caught;
@@ -93,27 +124,51 @@ export function openWaha(options?: ProviderHttpOptions): MessageProvider {
     },
 
     async resolve(instance, message): Promise<Resolution> {
+      if (message.content.kind === 'reaction') return { outcome: 'repeat' };
       const { read, found } = await find(instance, message);
-      if (found !== undefined) return { outcome: 'sent', ...idsFrom(found) };
-      if (takesClientId(instance)) return { outcome: 'repeat' };
+      if (found !== undefined) return { outcome: 'sent', ...found };
+      if (takesClientId(instance, message)) return { outcome: 'repeat' };
       return { outcome: 'unknown', code: read ? 'outcome.not-found' : 'outcome.history-unavailable' };
     },
 
-    close: () => http.close(),
+    async showTyping(instance, message, forMs) {
+      endTyping(instance, message.chat, forMs);
+      await typing(instance, message.chat, 'api/startTyping');
+    },
+
+    async markRead(instance, chat, stableId) {
+      const chatId = chatIdOf(chat);
+      // In a group a message is named by its author too, whom we do not know here: the whole chat is read.
+      const messageIds = chatId.endsWith('@g.us') ? undefined : [wahaIdOf({ target: stableId }, chatId)];
+      const body = { session: sessionOf(instance), chatId, ...(messageIds === undefined ? {} : { messageIds }) };
+      await call(instance, { method: 'POST', path: 'api/sendSeen', body });
+    },
+
+    async close() {
+      for (const timer of endsOfTyping) clearTimeout(timer);
+      endsOfTyping.clear();
+      await http.close();
+    },
   };
 }
 
-const takesClientId = (instance: Instance): boolean =>
-  instance.settings.engine === 'NOWEB' || instance.settings.engine === 'GOWS';
+/** True when the provider knows a repeat as the same message (W2). */
+const takesClientId = ({ settings: { engine } }: Instance, { content }: OutboundMessage): boolean =>
+  (engine === 'NOWEB' || engine === 'GOWS') && takesClientIdKind(content);
+
+const isRepeatable = (instance: Instance, message: OutboundMessage): boolean =>
+  message.content.kind === 'reaction' || takesClientId(instance, message);
+
+/** Undefined when the file is gone. */
+async function fileOf(media: OutboundMedia, message: OutboundMessage): Promise<WahaFile | undefined> {
+  const { mimetype, filename, url, blob } = media;
+  const common = { mimetype, ...(filename === undefined ? {} : { filename }) };
+  if (url !== undefined) return { ...common, url };
+  const bytes = blob === undefined ? undefined : await message.readFile(blob);
+  return bytes === undefined ? undefined : { ...common, data: bytes.toString('base64') };
+}
 
 const sessionOf = (instance: Instance): string => instance.settings.session ?? 'default';
-
-const floorToSecond = (at: number): number => Math.floor(at / 1_000) * 1_000;
-
-const idsFrom = ({ messageId, stableId }: SentIds): SentIds => ({
-  ...(messageId === undefined ? {} : { messageId }),
-  ...(stableId === undefined ? {} : { stableId }),
-});
 
 /** WAHA's spelling of an address: `…@c.us` for numbers, without the device. */
 export function chatIdOf(address: string): string {

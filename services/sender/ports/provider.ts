@@ -28,7 +28,12 @@ export interface OutboundMessage {
   readonly firstAttemptAt: number;
   /** True for stable message ids that are known to belong to other deliveries. */
   readonly isTaken: (stableId: string) => Promise<boolean>;
-  /** The file of a media message that lies in our store; undefined when it is gone. Throws `database.unavailable`. */
+  /** The ids in what the provider said of this very message by webhook; undefined while it said nothing. */
+  readonly confirmed: () => Promise<SentIds | undefined>;
+  /**
+   * The file of a media message that lies in our store; undefined when it is gone. Adapters ask for it before they
+   * send, and let through what it throws: `files.unavailable` alone.
+   */
   readonly readFile: (blob: string) => Promise<Buffer | undefined>;
 }
 

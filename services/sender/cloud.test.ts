@@ -1,0 +1,389 @@
+/**
+ * Goal: through every fault of a Cloud number, each message is at Meta once and in the order of its chat,
+ * or is shown with its cause; a send that nobody answered becomes a send when a status names it. Method:
+ * sender, projection and ingest on a real Postgres against a fake Graph API. `CLOUD_SENDER_MESSAGES` is
+ * their number.
+ */
+import type { FastifyInstance } from 'fastify';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+
+import type { OutboundContent, SealedDelivery } from '#schemas/content.ts';
+import type { DeliveryUpdated, ReplyRequested } from '#schemas/records.ts';
+import { topics } from '#schemas/topics.ts';
+
+import { createHttpServer } from '#runtime/http.ts';
+import type { Instance } from '#runtime/instances/instances.ts';
+import { createLogger } from '#runtime/logger.ts';
+import { derivedId, newUlid, outgoing, recordOf } from '#runtime/records.ts';
+import type { RunningService, Runtime } from '#runtime/runtime.ts';
+import { findEcho } from '#runtime/testing/echo-machine.ts';
+import {
+  type CloudFault,
+  type CloudMessage,
+  type FakeCloud,
+  type FakeCloudOptions,
+  cloudStatusBody,
+  signCloudWebhook,
+  startFakeCloud,
+} from '#runtime/testing/fake-cloud.ts';
+import { eventually } from '#runtime/testing/person.ts';
+import { type TestWorld, openTestWorld, testTenant } from '#runtime/testing/runtime.ts';
+
+import { processWindow } from '../ingest/duplicate-window.ts';
+import { bodyBytesMax, ingestRoutes } from '../ingest/routes.ts';
+import { startProjection } from '../projection/projection.ts';
+import { type SenderOptions, startSender } from './sender.ts';
+
+const messagesMax = Number(process.env['CLOUD_SENDER_MESSAGES'] ?? 160);
+const perChat = 8;
+const token = 'an invented access token';
+const phoneNumberId = '106540352242922';
+const quick = {
+  pollMs: 30,
+  retryDelaysMs: [0, 40, 80, 160],
+  lookupDelaysMs: [30, 60, 90],
+  callTimeoutMs: 300,
+  leaseMs: 900,
+  gates: { failuresMax: 5, pauseMs: 100, pauseMsMax: 200, coldPauseMs: 60_000, coldPauseMsMax: 60_000 },
+} as const satisfies SenderOptions;
+
+let world: TestWorld;
+let api: Runtime;
+let worker: Runtime;
+let projection: RunningService;
+let server: FastifyInstance;
+let serial = 0;
+const cleanups: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  world = await openTestWorld();
+  api = world.runtime('prosa_api');
+  worker = world.runtime('prosa_worker');
+  projection = await startProjection(world.runtime('prosa_worker'), findEcho);
+  server = createHttpServer({ logger: createLogger('silent'), bodyBytesMax });
+  const ingest = world.runtime('prosa_ingest');
+  ingestRoutes(server, ingest, processWindow(ingest.now));
+});
+
+afterAll(async () => {
+  await server.close();
+  await projection.stop();
+  await world.close();
+});
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function sender(options: SenderOptions = {}): Promise<void> {
+  const service = await startSender(worker, { ...quick, ...options });
+  cleanups.push(() => service.stop());
+}
+
+async function cloud(options: FakeCloudOptions = {}): Promise<{ fake: FakeCloud; instance: Instance }> {
+  const fake = await startFakeCloud({ token, ...options });
+  cleanups.push(() => fake.close());
+  serial += 1;
+  const settings = { baseUrl: fake.url, phoneNumberId, limits: { perSecond: null } };
+  const wanted = { tenant: testTenant, provider: 'cloud' as const, name: `cloud-${serial}`, settings, apiKey: token };
+  return { fake, instance: await api.instances.create(wanted, Date.now()) };
+}
+
+interface Chat {
+  readonly conversation: string;
+  readonly person: string;
+  readonly phone: string;
+  readonly instance: Instance;
+}
+
+async function chatOn(instance: Instance): Promise<Chat> {
+  serial += 1;
+  const phone = `55119${String(50_000_000 + serial)}`;
+  const where = { tenant: testTenant, line: instance.line, addresses: [phone], group: false, at: Date.now() };
+  const { conversation, person } = await api.directory.resolve(where);
+  return { conversation, person, phone, instance };
+}
+
+async function ask(chat: Chat, ...texts: readonly string[]): Promise<readonly string[]> {
+  const replies: ReplyRequested[] = [];
+  for (const text of texts) {
+    const eventId = derivedId('e', newUlid(Date.now()));
+    const content: OutboundContent = { kind: 'text', text };
+    const where = { tenant: testTenant, actor: chat.conversation, type: 'reply.requested', eventId };
+    replies.push({
+      type: 'reply.requested',
+      tenant: testTenant,
+      actor: chat.conversation,
+      eventId,
+      causationId: null,
+      occurredAt: Date.now(),
+      providerAt: null,
+      revision: 'r_1',
+      instance: chat.instance.id,
+      messageId: null,
+      origin: 'machine',
+      priority: 'normal',
+      kind: content.kind,
+      sealed: await api.vault.seal(where, chat.person, Date.now(), { content }),
+    });
+  }
+  await world.log.append(replies.map((reply) => outgoing(reply)));
+  return replies.map(({ eventId }) => eventId);
+}
+
+interface Row {
+  readonly id: string;
+  readonly status: string;
+  readonly reason: string | null;
+  readonly attempts: number;
+  readonly provider_message_index: string | null;
+}
+
+const rows = async (ids: readonly string[]): Promise<readonly Row[]> => {
+  const found = await worker.database.query<Row>(
+    [testTenant],
+    'SELECT * FROM deliveries WHERE id = ANY ($1) ORDER BY log_offset',
+    [ids],
+  );
+  return ids.flatMap((id) => found.rows.find((row) => row.id === id) ?? []);
+};
+
+const open = new Set(['queued', 'sending', 'scheduled']);
+
+const settledCount = async (ids: readonly string[]): Promise<number> => {
+  const found = await worker.database.query<{ readonly count: string }>(
+    [testTenant],
+    'SELECT count(*) FROM deliveries WHERE id = ANY ($1) AND NOT status = ANY ($2)',
+    [ids, [...open]],
+  );
+  // Of many, so that looking is not most of the work.
+  await new Promise((resolve) => setTimeout(resolve, ids.length / 10));
+  return Number(found.rows[0]?.count);
+};
+
+const outcome = async (ids: readonly string[], patienceMs = 60_000): Promise<readonly Row[]> => {
+  await eventually(
+    () => settledCount(ids),
+    (count) => count === ids.length,
+    patienceMs,
+  );
+  return rows(ids);
+};
+
+/** Meta tells how far a message got. */
+async function tell(instance: Instance, message: CloudMessage, status: string, errorCode?: number): Promise<void> {
+  const body = cloudStatusBody(message, status, errorCode);
+  const answer = await server.inject({
+    method: 'POST',
+    url: `/webhooks/cloud/${instance.credentials.webhookToken}`,
+    headers: signCloudWebhook(body, instance.credentials.webhookSecret ?? ''),
+    payload: body,
+  });
+  expect([answer.statusCode, answer.body]).toEqual([200, '{"accepted":1,"duplicates":0,"ignored":0}']);
+}
+
+const textOf = ({ body }: CloudMessage): string => (body['text'] as { readonly body: string }).body;
+
+describe('a reply by the Cloud API', () => {
+  test('is sent once, by number, and its id is kept', async () => {
+    const { fake, instance } = await cloud();
+    const chat = await chatOn(instance);
+    await sender();
+    const [row] = await outcome(await ask(chat, 'Olá'));
+    expect(row).toMatchObject({ status: 'sent', attempts: 1 });
+    expect(fake.messages).toMatchObject([{ to: chat.phone, type: 'text', callbackData: row?.id }]);
+    const wamid = fake.messages[0]?.wamid ?? '';
+    expect(row?.provider_message_index).toBe(worker.vault.index(testTenant, 'message-id', wamid));
+  });
+
+  test('after the 24 hours is refused, and says that a template is needed; the next one goes on', async () => {
+    const { fake, instance } = await cloud();
+    const chat = await chatOn(instance);
+    fake.fault({ kind: 'error', code: 131_047 });
+    await sender();
+    expect(await outcome(await ask(chat, 'tarde demais', 'outra'))).toMatchObject([
+      { status: 'failed', reason: 'provider.window-closed', attempts: 1 },
+      { status: 'sent' },
+    ]);
+    expect(fake.messages.map(textOf)).toEqual(['outra']);
+  });
+
+  test('that Meta takes too fast for one person waits, and holds up nobody else', async () => {
+    const { fake, instance } = await cloud();
+    const [slow, other] = [await chatOn(instance), await chatOn(instance)];
+    fake.fault({ kind: 'error', code: 131_056 });
+    await sender();
+    const slowIds = await ask(slow, 'um', 'dois');
+    await eventually(
+      async () => fake.requests,
+      (requests) => requests.length === 1,
+    );
+    expect(await outcome(await ask(other, 'sem esperar'))).toMatchObject([{ status: 'sent' }]);
+    expect(await outcome(slowIds)).toMatchObject([{ status: 'sent', attempts: 2 }, { status: 'sent' }]);
+    expect(fake.messages.map(textOf)).toEqual(['sem esperar', 'um', 'dois']);
+  });
+});
+
+describe('a send that nobody answered', () => {
+  test('becomes a send when a status names it, also long after', async () => {
+    const { fake, instance } = await cloud();
+    const chat = await chatOn(instance);
+    fake.fault({ kind: 'drop-after' });
+    await sender();
+    const ids = await ask(chat, 'quem sabe', 'depois');
+    expect(await outcome(ids)).toMatchObject([
+      { status: 'unknown', reason: 'outcome.not-confirmed', attempts: 1 },
+      { status: 'sent' },
+    ]);
+    const [lost] = fake.messages;
+    if (lost === undefined) throw new Error('nothing arrived');
+    await tell(instance, lost, 'delivered');
+    const [row] = await eventually(
+      () => rows(ids),
+      (found) => found[0]?.status === 'sent',
+      60_000,
+    );
+    expect(row).toMatchObject({ status: 'sent', reason: null, attempts: 1 });
+    // The conversation is told what became of it, after it was told that it is not known.
+    const updates = await eventually(
+      () => updatesOf(ids[0] ?? ''),
+      (found) => found.length === 2,
+    );
+    expect(updates.map(({ status }) => status)).toEqual(['unknown', 'sent']);
+    expect(fake.messages.map(textOf)).toEqual(['quem sabe', 'depois']);
+    // And in the history it is one message, as far as Meta says.
+    const history = await worker.database.query<{ readonly status: string }>(
+      [testTenant],
+      'SELECT status FROM message_history WHERE tenant = $1 AND conversation = $2 AND id = $3',
+      [testTenant, chat.conversation, ids[0]],
+    );
+    expect(history.rows).toEqual([{ status: 'delivered' }]);
+  });
+
+  test('becomes one within its look-ups, with Meta’s id', async () => {
+    const { fake, instance } = await cloud();
+    const chat = await chatOn(instance);
+    fake.fault({ kind: 'gateway-after' });
+    await sender({ lookupDelaysMs: [50, ...Array.from({ length: 40 }, () => 250)] });
+    const ids = await ask(chat, 'quem sabe');
+    const [lost] = await eventually(
+      async () => fake.messages,
+      (found) => found.length === 1,
+    );
+    if (lost === undefined) throw new Error('nothing arrived');
+    await tell(instance, lost, 'sent');
+    expect(await outcome(ids)).toMatchObject([
+      {
+        status: 'sent',
+        attempts: 1,
+        provider_message_index: worker.vault.index(testTenant, 'message-id', lost.wamid),
+      },
+    ]);
+    const [update] = await eventually(
+      () => updatesOf(ids[0] ?? ''),
+      (found) => found.length === 1,
+    );
+    if (update?.sealed == null) throw new Error('it was told without its ids');
+    const where = { tenant: testTenant, actor: chat.conversation, type: update.type, eventId: update.eventId };
+    const opened = await worker.vault.open<SealedDelivery>(where, update.sealed);
+    expect(opened).toMatchObject({ state: 'open', value: { messageId: lost.wamid } });
+  });
+
+  test('is not taken for another of the chat with the same words', async () => {
+    const { fake, instance } = await cloud();
+    const chat = await chatOn(instance);
+    fake.fault({ kind: 'drop-before' });
+    await sender();
+    const ids = await ask(chat, 'menu', 'menu');
+    await outcome(ids);
+    const [arrived] = fake.messages;
+    if (arrived === undefined) throw new Error('nothing arrived');
+    await tell(instance, arrived, 'read');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await rows(ids)).toMatchObject([{ status: 'unknown' }, { status: 'sent' }]);
+    expect(fake.messages).toHaveLength(1);
+  });
+});
+
+test(
+  'through faults each message is at Meta once and in order, or is shown with its cause',
+  { timeout: 60_000 + messagesMax * 100 },
+  async () => {
+    const chance = seeded(20_261_121);
+    const { fake, instance } = await cloud({ behave: () => faultOf(chance()) });
+    const chats = await Promise.all(Array.from({ length: Math.ceil(messagesMax / perChat) }, () => chatOn(instance)));
+    await sender({ retryDelaysMs: [0, 20, 40, 60, 80, 100], concurrency: 32, perInstance: 32 });
+    const asked = await Promise.all(
+      chats.map((chat) => ask(chat, ...Array.from({ length: perChat }, (_, i) => `${chat.phone}/${i}`))),
+    );
+    const ids = asked.flat();
+    const settled = await outcome(ids, 60_000 + messagesMax * 60);
+    const arrivals = Map.groupBy(fake.messages, ({ callbackData }) => callbackData ?? '');
+    // Once at most, whatever it is called.
+    expect([...arrivals.values()].filter((list) => list.length > 1)).toEqual([]);
+    for (const { id, status, reason } of settled) {
+      if (status === 'sent') expect([id, arrivals.has(id)]).toEqual([id, true]);
+      else if (status === 'unknown') expect(reason).toBe('outcome.not-confirmed');
+      else {
+        expect([status, reason, arrivals.has(id)]).toEqual([status, expect.any(String), false]);
+        expect(['failed', 'manual']).toContain(status);
+      }
+    }
+    for (const chat of chats) {
+      const places = fake.messages
+        .filter(({ to }) => to === chat.phone)
+        .map((message) => textOf(message).split('/')[1]);
+      expect(places).toEqual([...places].sort((a, b) => Number(a) - Number(b)));
+    }
+    // What arrived unanswered is settled by its status.
+    const unknown = settled.filter(({ status }) => status === 'unknown').map(({ id }) => id);
+    expect(unknown.length).toBeGreaterThan(0);
+    const lost = unknown.flatMap((id) => arrivals.get(id) ?? []);
+    for (const message of lost) await tell(instance, message, 'sent');
+    const named = lost.map(({ callbackData }) => callbackData ?? '');
+    const after = await eventually(
+      () => rows(named),
+      (found) => found.every(({ status }) => status === 'sent'),
+      60_000,
+    );
+    expect(after).toHaveLength(lost.length);
+    expect(fake.messages).toHaveLength(settled.filter(({ status }) => status === 'sent').length + lost.length);
+  },
+);
+
+/** A fifth of errors, and some that leave nobody any wiser. */
+function faultOf(chance: number): CloudFault | undefined {
+  if (chance < 0.1) return { kind: 'error', code: 131_000, status: 500 };
+  if (chance < 0.15) return { kind: 'gateway', status: 503 };
+  if (chance < 0.18) return { kind: 'error', code: 131_016, status: 500 };
+  if (chance < 0.2) return { kind: 'error', code: 130_429, status: 400 };
+  if (chance < 0.22) return { kind: 'error', code: 131_026 };
+  if (chance < 0.27) return { kind: 'slow', ms: 800 };
+  if (chance < 0.28) return { kind: 'drop-after' };
+  if (chance < 0.29) return { kind: 'drop-before' };
+  return undefined;
+}
+
+/** Mulberry32. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+async function updatesOf(id: string): Promise<readonly DeliveryUpdated[]> {
+  const found: DeliveryUpdated[] = [];
+  for (let partition = 0; partition < world.log.partitionCount; partition++) {
+    for await (const batch of world.log.readRange({ topic: topics.events, partition, from: 0 })) {
+      for (const logged of batch) {
+        const record = recordOf(logged);
+        if (record.type === 'delivery.updated' && record.deliveryId === id) found.push(record);
+      }
+    }
+  }
+  return found;
+}

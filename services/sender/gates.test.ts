@@ -1,0 +1,124 @@
+/** Accounts that may not be sent with now: what waits for them is held, one is tried, the others go on. */
+import { describe, expect, test } from 'vitest';
+
+import { outgoing } from '#runtime/records.ts';
+
+import { eventually, tenant, texts, useSenderWorld } from './testing/sender-world.ts';
+
+const here = useSenderWorld();
+const { sender, waha, chatOn, replyTo, ask, rows, outcome, workerRuntime } = here;
+
+const gateOf = async (instance: string) =>
+  (
+    await here.worker.database.query<{
+      state: string;
+      reason: string | null;
+      openings: number;
+      cold_reason: string | null;
+    }>([tenant], 'SELECT state, reason, openings, cold_reason FROM sending_gates WHERE tenant = $1 AND instance = $2', [
+      tenant,
+      instance,
+    ])
+  ).rows[0];
+
+const sentTo = (fake: { sends(): readonly { readonly status: number | undefined }[] }, status: number) =>
+  fake.sends().filter((one) => one.status === status).length;
+
+describe('an account that refuses everything', () => {
+  test('is tried by one delivery after each pause; the others are held in order and count no attempt', async () => {
+    const { fake, instance } = await waha();
+    fake.setSession('default', 'SCAN_QR_CODE');
+    await sender();
+    await sender({}, workerRuntime());
+    const chats = await Promise.all(Array.from({ length: 12 }, () => chatOn(instance)));
+    const ids = (await Promise.all(chats.map((chat) => ask(chat, 'um', 'dois')))).flat();
+    const opened = await eventually(async () => {
+      const gate = await gateOf(instance.id);
+      return gate !== undefined && gate.openings >= 3 ? gate : undefined;
+    });
+    expect(opened).toMatchObject({ reason: 'provider.session-not-working' });
+    // What was on its way when it opened, and a probe per opening: not one per message.
+    expect(sentTo(fake, 422)).toBeLessThanOrEqual(12 + opened.openings);
+    expect(await rows(ids)).toEqual(
+      ids.map(() => expect.objectContaining({ status: 'queued', attempts: 0 }) as unknown),
+    );
+    const probes = sentTo(fake, 422);
+    fake.setSession('default', 'WORKING');
+    const found = await outcome(ids);
+    expect(found.map(({ status, attempts }) => [status, attempts])).toEqual(ids.map(() => ['sent', 1]));
+    for (const chat of chats) expect(texts(fake, chat)).toEqual(['um', 'dois']);
+    expect(sentTo(fake, 422)).toBeLessThanOrEqual(probes + 1);
+    expect(await gateOf(instance.id)).toMatchObject({ state: 'closed', reason: null, openings: 0 });
+  });
+
+  test('that does not answer opens its breaker after some failures in a row, and none of another account', async () => {
+    const { fake, instance } = await waha();
+    const { fake: other, instance: otherInstance } = await waha();
+    fake.fault({ kind: 'status', status: 503, times: 1_000 });
+    const gates = { failuresMax: 3, pauseMs: 60_000, pauseMsMax: 60_000, coldPauseMs: 1, coldPauseMsMax: 1 };
+    await sender({ gates, perInstance: 1 });
+    const chats = await Promise.all(Array.from({ length: 6 }, () => chatOn(instance)));
+    await Promise.all(chats.map((chat) => ask(chat, 'espera')));
+    await eventually(async () => ((await gateOf(instance.id))?.state === 'open' ? true : undefined));
+    const before = fake.sends().length;
+    await outcome(await ask(await chatOn(otherInstance), 'passa'));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(fake.sends()).toHaveLength(before);
+    expect(before).toBe(3);
+    expect(other.messages).toHaveLength(1);
+  });
+
+  test('that does not exist stops its queue, and what waits for it is shown, not failed', async () => {
+    const chat = await chatOn(here.simulator);
+    const other = await chatOn(here.simulator);
+    await sender();
+    const lost = await replyTo(chat, 'sem conta', { instance: 'i_none' });
+    await here.world.log.append([outgoing(lost)]);
+    await eventually(async () => ((await gateOf('i_none'))?.reason === 'instance.unknown' ? true : undefined));
+    await outcome(await ask(other, 'segue'));
+    expect(await rows([lost.eventId])).toMatchObject([{ status: 'queued', attempts: 0 }]);
+  });
+});
+
+describe('an account that may not write to people first', () => {
+  /** As the projection has somebody who wrote. */
+  const heard = (conversation: string, ago: string) =>
+    here.worker.database.query(
+      [tenant],
+      `INSERT INTO messages (tenant, conversation, id, direction, origin, precedence, kind, instance, at, lane,
+         record_offset, sealed_type)
+       VALUES ($1, $2, 'heard-' || $2, 'in', 'person', 0, 'text', 'i', now() - $3::interval, 0, 1, 'message.received')`,
+      [tenant, conversation, ago],
+    );
+
+  test('holds those who never wrote and goes on with the others, until the restriction may be over', async () => {
+    const { fake, instance } = await waha();
+    await sender();
+    const [stranger, another, friend] = [await chatOn(instance), await chatOn(instance), await chatOn(instance)];
+    await heard(friend.conversation, '3 days');
+    const asked = async (chat: typeof stranger, text: string) => {
+      const reply = await replyTo(chat, text, { origin: 'api' });
+      await here.world.log.append([outgoing(reply)]);
+      return reply.eventId;
+    };
+    fake.fault({ kind: 'restricted' });
+    const first = await asked(stranger, 'oi, estranho');
+    await eventually(async () =>
+      (await gateOf(instance.id))?.cold_reason === 'provider.restricted' ? true : undefined,
+    );
+    const second = await asked(another, 'oi, outro');
+    await outcome([await asked(friend, 'oi de novo')]);
+    await outcome(await ask(friend, 'resposta'));
+    expect(await rows([first, second])).toMatchObject([
+      { status: 'queued', attempts: 0 },
+      { status: 'queued', attempts: 0 },
+    ]);
+    expect(texts(fake, friend)).toEqual(['oi de novo', 'resposta']);
+    // One who writes meanwhile is no stranger: the answer takes what stands before it along.
+    const answer = await ask(another, 'claro!');
+    await outcome([second, ...answer]);
+    expect(texts(fake, another)).toEqual(['oi, outro', 'claro!']);
+    await outcome([first]);
+    expect(texts(fake, stranger)).toEqual(['oi, estranho']);
+  });
+});
