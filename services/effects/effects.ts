@@ -1,0 +1,72 @@
+/**
+ * The effects service: what actors ask of the outside world (`invoke`) is carried out here, and what
+ * became of it goes back as `effect.completed`.
+ *
+ * E1 A request is kept before its offset is committed: none is lost, and its id makes it one effect
+ *    however often it is read.
+ * E2 An answer is kept before it is told, and told at least once, always with the same id.
+ * E3 What is cancelled is not begun; what runs is told so, and what comes of it nevertheless is written down.
+ * E4 Everything is bounded: effects at a time in all and of each source, an attempt's time, attempts.
+ */
+import { consumeRecords } from '#runtime/log/consume-records.ts';
+import { newUlid } from '#runtime/records.ts';
+import type { RunningService, Runtime } from '#runtime/runtime.ts';
+import { topics } from '#schemas/topics.ts';
+
+import { openEffectRows } from './effect-rows.ts';
+import type { EffectHandler } from './handler.ts';
+import { EffectRunner } from './runner.ts';
+
+/** How to run. Times in milliseconds. */
+export interface EffectsOptions {
+  /** By source. */
+  readonly handlers: ReadonlyMap<string, EffectHandler>;
+  /** True when no other such service works on these data. */
+  readonly soleOwner?: boolean;
+  readonly pollMs?: number;
+  /** Most effects at a time in this process. */
+  readonly concurrency?: number;
+  readonly random?: () => number;
+  /** Time that `stop` gives to what runs; the process has 10 s for everything. */
+  readonly stopGraceMs?: number;
+  /** What handlers hold open; called once, at the end. */
+  readonly close?: () => Promise<void>;
+}
+
+const group = 'effects';
+const slice = { sliceRecordsMax: 500, sliceBytesMax: 4 * 1024 * 1024 } as const;
+const defaults = { soleOwner: false, pollMs: 500, concurrency: 64, random: Math.random, stopGraceMs: 5_000 } as const;
+
+/** Starts the service. Resolves when it consumes. */
+export async function startEffects(runtime: Runtime, options: EffectsOptions): Promise<RunningService> {
+  const rows = openEffectRows(runtime.database);
+  const owner = `effects-${newUlid(runtime.now())}`;
+  const runner = new EffectRunner({ ...defaults, ...options, runtime, rows, owner });
+  const consumer = await consumeRecords(runtime, {
+    group,
+    topic: topics.effects,
+    ...slice,
+    handle: async (read) => {
+      const records = read.map(({ record }) => record);
+      const requested = records.filter((record) => record.type === 'effect.requested');
+      const cancelled = records.filter((record) => record.type === 'effect.cancelled');
+      await rows.accept(
+        requested,
+        cancelled.map(({ tenant, effectId }) => ({ tenant, id: effectId })),
+      );
+      runner.cancel(cancelled.map(({ effectId }) => effectId));
+      if (requested.length > 0) runner.wake();
+    },
+  });
+  const running = runner.run();
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    await consumer.stop();
+    await runner.stop(options.stopGraceMs ?? defaults.stopGraceMs);
+    await running;
+    await options.close?.();
+  };
+  const finished = Promise.race([running, consumer.finished]).then(() => stopping);
+  finished.catch(() => undefined);
+  return { name: group, finished, stop: () => (stopping ??= stop()) };
+}
