@@ -121,23 +121,60 @@ describe('ids of another tenant', () => {
     expect(message.status).toBe(202);
     const replay = await api.call(api.otherKey, 'POST', '/v1/replays', { kind: 'verify' });
     expect(replay.status).toBe(202);
+    const made = async (path: string, body: object): Promise<string> => {
+      const answer = await api.call(api.otherKey, 'POST', path, body);
+      expect([path, answer.status < 300]).toEqual([path, true]);
+      return String(answer.body['id']);
+    };
+    const file = await api.server.inject({
+      method: 'POST',
+      url: '/v1/files',
+      headers: { authorization: `Bearer ${api.otherKey}`, 'content-type': 'text/plain' },
+      payload: 'olá',
+    });
     const theirs: Readonly<Record<string, string>> = {
       conversations: entry.conversation,
       instances: otherInstance.id,
+      queues: otherInstance.id,
       messages: String(message.body['id']),
+      'messages/bulk': await made('/v1/messages/bulk', {
+        instanceId: otherInstance.id,
+        messages: [{ to: '5511988887777', text: 'olá' }],
+      }),
       replays: String(replay.body['id']),
+      broadcasts: await made('/v1/broadcasts', { instanceId: otherInstance.id, text: 'olá', pacing: { perMinute: 1 } }),
+      webhooks: await made('/v1/webhooks', { url: 'https://hooks.example/prosa', events: ['message.received'] }),
+      files: String(file.json<{ id?: unknown }>().id),
     };
+    const twin = await runtime.directory.resolve({
+      tenant: otherTenant,
+      line: otherInstance.line,
+      addresses: ['5511988886666'],
+      group: false,
+      at: runtime.now(),
+    });
+    const bodies: Readonly<Record<string, object>> = {
+      'conversations.merge': { with: twin.conversation },
+      'instances.provider': { to: otherInstance.id, mode: 'switch' },
+    };
+    const bodyFor = ({ name, body, example }: Route): unknown =>
+      body === undefined ? undefined : (bodies[name] ?? example.body ?? {});
     const withId = routes.filter(({ path }) => path.includes(':id'));
     expect(withId.length).toBeGreaterThan(5);
-    for (const route of withId) {
-      const id = theirs[route.path.split('/')[2] ?? ''];
+    // What ends a thing comes last.
+    for (const route of withId.toSorted(
+      (one, other) => Number(one.method === 'DELETE') - Number(other.method === 'DELETE'),
+    )) {
+      const id = theirs[/^\/v1\/(.+)\/:id/.exec(route.path)?.[1] ?? ''];
       if (id === undefined) throw new Error(`no id for ${route.path}`);
       const query = route.name === 'conversations.state' ? '?offset=0' : '';
-      const own = await api.call(api.otherKey, route.method, pathOf(route, id) + query, route.body && {});
-      expect([route.name, own.status < 300]).toEqual([route.name, true]);
+      const asked = bodyFor(route);
+      // It may be refused for what it is in; it is not unknown.
+      const own = await api.call(api.otherKey, route.method, pathOf(route, id) + query, asked);
+      expect([route.name, own.body['code']]).not.toEqual([route.name, 'not-found']);
       const [foreign, unknown, malformed] = await Promise.all(
         [id, unknownId, 'no%20id%00'].map((one) =>
-          api.call(api.keys.admin, route.method, pathOf(route, one) + query, route.body && {}),
+          api.call(api.keys.admin, route.method, pathOf(route, one) + query, asked),
         ),
       );
       const plain = ({ requestId: _, ...body }: Record<string, unknown> = {}) => body;
@@ -174,6 +211,18 @@ describe('requests of the wrong form', () => {
     ['time without zone', 'GET', '/v1/audit?from=2026-01-01T00:00:00', undefined],
     ['two contents', 'POST', '/v1/simulator/messages', { from: secret, text: 'a', button: { id: 'b' } }],
     ['WAHA without base URL', 'POST', '/v1/instances', { provider: 'waha', name: 'w', config: {} }],
+    [
+      'Evolution without base URL',
+      'POST',
+      '/v1/instances',
+      { provider: 'evolution', name: 'e', config: { session: 'x' } },
+    ],
+    [
+      'Evolution without the name there',
+      'POST',
+      '/v1/instances',
+      { provider: 'evolution', name: 'e', config: { baseUrl: 'http://127.0.0.1:9' } },
+    ],
     ['unknown provider', 'POST', '/v1/instances', { provider: 'pigeon', name: 'w' }],
   ] as const)('%s is refused, and nothing of it is repeated', async (_, method, path, payload) => {
     const answer = await api.call(api.keys.admin, method, path, payload);

@@ -21,7 +21,7 @@ export const conversationItem = z
     machine: z.string(),
     machineVersion: z.string(),
     state: z.object({ value: z.string().describe('`parent.child`; parallel regions joined by `|`') }),
-    status: z.enum(['active', 'done', 'quarantined']),
+    status: z.enum(['active', 'done', 'quarantined', 'merged']),
     episode: z.number().describe('Counts from 1; a message after the end begins the next'),
     held: z.number().describe('Records held while in quarantine'),
     nextOffset: z.number().describe('Offset after the last record in this state'),
@@ -57,7 +57,7 @@ export interface ConversationRow {
   readonly machine: string;
   readonly machine_version: string;
   readonly state: string;
-  readonly status: 'active' | 'done' | 'quarantined';
+  readonly status: 'active' | 'done' | 'quarantined' | 'merged';
   readonly episode: number;
   readonly held: number;
   readonly next_offset: string;

@@ -1,19 +1,30 @@
 /** A shell line for an example. The URL and the secrets come from the environment. */
 import type { Operation } from './operation.ts';
 
+const hmac = (digest: string): string =>
+  `$(printf %s "$BODY" | openssl dgst -${digest} -hmac "$SECRET" | sed 's/.* //')`;
+
+/** Headers that prove who calls. */
+const proofs: Readonly<Record<NonNullable<Operation['proof']>, string>> = {
+  wahaSignature: `x-webhook-hmac: ${hmac('sha512')}`,
+  cloudSignature: `x-hub-signature-256: sha256=${hmac('sha256')}`,
+  evolutionSecret: 'authorization: Bearer $SECRET',
+};
+
 /** Every line but the last ends in a backslash. */
-export function curlOf({ method, path, roles, proof, example, body }: Operation): string {
+export function curlOf({ method, path, roles, proof, example, body, takesFile = false }: Operation): string {
   const url = `"$PROSA_URL${pathOf(path, example.params)}${queryOf(example.query)}"`;
   const data = body === undefined ? undefined : jsonOf(example.body);
-  const plain = method === (data === undefined ? 'GET' : 'POST');
+  const plain = method === (data === undefined && !takesFile ? 'GET' : 'POST');
   const parts = [plain ? `curl -s ${url}` : `curl -s -X ${method} ${url}`];
   if (roles !== undefined) parts.push('-H "authorization: Bearer $PROSA_KEY"');
   if (data !== undefined) parts.push(`-H 'content-type: application/json'`);
   if (proof !== undefined && data !== undefined) {
-    parts.push('-H "x-webhook-hmac: $(printf %s "$BODY" | openssl dgst -sha512 -hmac "$SECRET" | sed \'s/.* //\')"');
+    parts.push(`-H "${proofs[proof]}"`);
     return `BODY=${quoted(data)}\n${[...parts, '-d "$BODY"'].join(' \\\n  ')}`;
   }
   if (data !== undefined) parts.push(`-d ${quoted(data)}`);
+  if (takesFile) parts.push(`-H 'content-type: text/plain'`, `--data-binary ${quoted(textOf(example.body))}`);
   return parts.join(' \\\n  ');
 }
 

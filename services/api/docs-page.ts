@@ -157,6 +157,9 @@ ${answersOf(document, operation)}
 <div class="samples">
 <h4>Example</h4>${operation['x-codeSamples'].map(({ source }) => code(source))}
 ${sampleOf(document, operation)}
+${Object.values(body?.examples ?? {})
+  .slice(1)
+  .map(({ summary: title, value }) => markup`<h4>${title}</h4>${code(JSON.stringify(value, null, 2))}`)}
 </div></section>`;
 }
 

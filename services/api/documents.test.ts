@@ -49,7 +49,7 @@ describe.each(['/openapi.json', '/docs'])('%s', (url) => {
     const { body } = await server.inject({ url, headers: { host: 'prosa.internal.test' } });
     expect(body).not.toMatch(/prosa\.internal|localhost|127\.0\.0\.1|0\.0\.0\.0/);
     const places = [...body.matchAll(/\w+:\/\/([\w.-]+)/g)].map(([, host]) => host);
-    expect([...new Set(places)].filter((host) => host !== 'waha.example.com')).toEqual([]);
+    expect([...new Set(places)].filter((host = '') => !/\.example(?:\.com)?$/.test(host))).toEqual([]);
   });
 });
 

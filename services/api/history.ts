@@ -62,9 +62,19 @@ export interface Change {
   readonly reading: Reading<SealedChange>;
 }
 
+/** What became of the file of a message; absent as long as nothing is known. */
+export interface FileState {
+  readonly message: string;
+  readonly file_id: string | null;
+  readonly mimetype: string | null;
+  readonly bytes: string | null;
+  readonly reason: string | null;
+}
+
 /** A message, opened. */
 export interface HistoryMessage {
   readonly row: MessageRow;
+  readonly file: FileState | undefined;
   readonly reading: Reading<InboundContent | OutboundContent>;
   readonly changes: readonly Change[];
 }
@@ -129,11 +139,23 @@ export async function readChanges(sql: Sql, tenant: string, ids: readonly string
   return found.rows;
 }
 
+/** What became of the files of messages. */
+export async function readFileStates(sql: Sql, tenant: string, ids: readonly string[]): Promise<readonly FileState[]> {
+  if (ids.length === 0) return [];
+  const found = await sql.query<FileState>(
+    `SELECT message_id AS message, file_id, mimetype, bytes, reason FROM message_files
+     WHERE tenant = $1 AND message_id = ANY ($2)`,
+    [tenant, ids],
+  );
+  return found.rows;
+}
+
 /** Opens messages and their changes. */
 export async function openMessages(
   vault: Vault,
   rows: readonly MessageRow[],
   changes: readonly ChangeRow[] = [],
+  files: readonly FileState[] = [],
 ): Promise<readonly HistoryMessage[]> {
   await vault.prefetch(
     [...rows, ...changes.map((change) => ({ ...change, tenant: rows[0]?.tenant ?? '' }))].flatMap(
@@ -151,7 +173,8 @@ export async function openMessages(
         reading: await reading<SealedChange>(vault, where, change.sealed),
       });
     }
-    opened.push({ row, reading: await contentOf(vault, row), changes: own });
+    const file = files.find(({ message }) => message === row.id);
+    opened.push({ row, file, reading: await contentOf(vault, row), changes: own });
   }
   return opened;
 }
@@ -173,7 +196,7 @@ async function reading<T>(vault: Vault, where: Parameters<Vault['open']>[0], sea
   }
 }
 
-/** The words of a content, if it has any. */
+/** The words of a content, if it has any: for a file without a caption its name. */
 export function textOf(content: InboundContent | OutboundContent): string | undefined {
   switch (content.kind) {
     case 'text':
@@ -192,11 +215,44 @@ export function textOf(content: InboundContent | OutboundContent): string | unde
     case 'video':
     case 'document':
     case 'sticker':
-      return content.caption;
+      return content.caption ?? content.media.filename;
     case 'location':
+      return content.name ?? content.address;
     case 'poll':
       return content.name;
-    case 'contacts':
-      return undefined;
+    case 'contacts': {
+      const names = content.contacts.flatMap(({ name }) => name ?? []);
+      return names.length === 0 ? undefined : names.join(', ');
+    }
+  }
+}
+
+/** Every word by which a message may be looked for: those that are shown first, and those of its parts. */
+export function wordsOf(content: InboundContent | OutboundContent): string {
+  return [textOf(content), ...partsOf(content)].filter((part) => part !== undefined).join('\n');
+}
+
+function partsOf(content: InboundContent | OutboundContent): readonly (string | undefined)[] {
+  switch (content.kind) {
+    case 'buttons':
+      return content.buttons.map(({ title }) => title);
+    case 'list':
+      if (!('sections' in content)) return [];
+      return content.sections.flatMap(({ title, rows }) => [
+        title,
+        ...rows.flatMap((row) => [row.title, row.description]),
+      ]);
+    case 'image':
+    case 'audio':
+    case 'video':
+    case 'document':
+    case 'sticker':
+      return [content.media.filename];
+    case 'location':
+      return [content.address];
+    case 'poll':
+      return content.options;
+    default:
+      return [];
   }
 }

@@ -3,7 +3,7 @@
  * `code` in backticks are understood by the page; nothing else of Markdown is.
  */
 import type { Tag } from './operation.ts';
-import { bodyBytesMax } from './route.ts';
+import { bodyBytesMax, listBytesMax } from './route.ts';
 
 /** Text before the routes. */
 export const introduction = `
@@ -38,7 +38,7 @@ curl -s "$PROSA_URL/v1/health" -H "authorization: Bearer $PROSA_KEY"
 
 ## Limits
 
-- Bodies: ${bodyBytesMax / 1_024} KiB under \`/v1\`, 6 MiB for webhooks. A request must be whole within 15 s.
+- Bodies: ${bodyBytesMax / 1_024} KiB under \`/v1\`, ${listBytesMax / 1_048_576} MiB where they are lists of messages or people, 6 MiB for webhooks. A request must be whole within 15 s.
 - Pages: 200 items, 50 unless asked otherwise.
 - Rate: an edge in front of the program may set one, and answers 429 with \`Retry-After\`. So does the webhook of a
   tenant that has too many events waiting; see docs/scaling.md.
@@ -48,12 +48,17 @@ curl -s "$PROSA_URL/v1/health" -H "authorization: Bearer $PROSA_KEY"
 export const tagTexts: Readonly<Record<Tag, string>> = {
   conversations: 'Chats with people: their state, their messages, and their whole past.',
   messages: 'Messages that you ask to be sent.',
+  broadcasts: 'One message to many people, at a pace.',
   simulator: 'A simulated WhatsApp: write as a person, see what that person receives.',
   instances: "Connections to providers, each serving one of the tenant's numbers.",
+  templates: 'Messages approved by Meta beforehand, which may be sent to people who did not write for a day.',
   audit: 'What was done and by whom, without a word of what anyone said.',
   replays:
     'What happened, folded again: to verify it, to rebuild from it, to try another machine on it, to write it out.',
+  files: 'Media that people sent, and media to be sent to them.',
+  subscriptions: 'Your own endpoints, which are told what happens.',
   deliveries: 'The sending of replies, and what became of it.',
+  queues: 'What waits to be sent, by account and priority, and why.',
   topics: 'The log of the installation, and how far its readers are.',
   parked: 'Records that no release can process, set aside so that the others go on.',
   health: 'Whether what the system stands on answers.',

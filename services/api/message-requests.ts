@@ -5,13 +5,16 @@
  * M2 One record per request: the row is locked while the record is appended and then marked. After a
  *    crash in between, a repeated request appends it again under the same ids, which the actor knows.
  * M3 The same idempotency key is the same request: same id; with another message it is refused.
+ * M4 What is to be sent later waits in its row, sealed as its record will be; the sender hands it over when
+ *    it is due, under the same ids (services/sender/hand-over.ts).
  */
-import type { OutboundContent, SealedOutbound } from '#schemas/content.ts';
+import type { OutboundContent } from '#schemas/content.ts';
 import type { MessageRequested } from '#schemas/records.ts';
 import type { Sql } from '#runtime/database/database.ts';
 import type { ConversationEntry } from '#runtime/directory/directory.ts';
 import { Problem } from '#runtime/http.ts';
-import { derivedId, newUlid, outgoing } from '#runtime/records.ts';
+import { requestEventId, sealRequest } from '#runtime/message-requests.ts';
+import { newUlid, outgoing } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
 /** A message to be sent. */
@@ -22,6 +25,8 @@ export interface Wanted {
   readonly content: OutboundContent;
   readonly priority: 'high' | 'normal' | 'low';
   readonly idempotencyKey: string | undefined;
+  /** When it is to be handed over, epoch milliseconds, and how that was asked for; now when absent. */
+  readonly due?: { readonly at: number; readonly asked: string } | undefined;
 }
 
 /** A request as accepted. */
@@ -36,6 +41,7 @@ interface RequestRow {
   readonly id: string;
   readonly conversation: string;
   readonly fingerprint: string | null;
+  readonly status: string;
 }
 
 /** Accepts a message. Throws `Problem` 409 (M3), `log.unavailable`, `database.unavailable`, `vault.unavailable`. */
@@ -44,29 +50,48 @@ export async function requestMessage(runtime: Runtime, wanted: Wanted): Promise<
   const at = runtime.now();
   const proposed = `m_${newUlid(at)}`;
   const fingerprint = runtime.vault.index(tenant, 'message-request', fingerprintOf(wanted));
+  const due = wanted.due !== undefined && wanted.due.at > at ? wanted.due.at : undefined;
+  const status = due === undefined ? 'queued' : 'scheduled';
+  const content = due === undefined ? null : await sealed(runtime, wanted, proposed, at);
   const row = await runtime.database.transaction([tenant], async (sql) => {
     const inserted = await sql.query(
-      `INSERT INTO message_requests (tenant, id, conversation, instance, idempotency_key, fingerprint)
-       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant, idempotency_key) DO NOTHING`,
-      [tenant, proposed, entry.conversation, instance, idempotencyKey ?? null, fingerprint],
+      `INSERT INTO message_requests (tenant, id, conversation, instance, idempotency_key, fingerprint, status, due_at,
+         priority, origin, content)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8::float8 / 1000), $9, 'api', $10)
+       ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING`,
+      [
+        tenant,
+        proposed,
+        entry.conversation,
+        instance,
+        idempotencyKey ?? null,
+        fingerprint,
+        status,
+        due ?? null,
+        wanted.priority,
+        content,
+      ],
     );
     return inserted.rowCount === 1
-      ? { id: proposed, conversation: entry.conversation, fingerprint }
+      ? { id: proposed, conversation: entry.conversation, fingerprint, status }
       : readByKey(sql, tenant, idempotencyKey);
   });
   if (row.fingerprint !== fingerprint) {
     throw new Problem(409, 'idempotency-key-reused', 'The idempotency key was used for another message.');
   }
-  await appendOnce(runtime, wanted, row.id, at);
+  if (row.status === 'queued') await appendOnce(runtime, wanted, row.id, at);
   return { id: row.id, conversation: row.conversation, fresh: row.id === proposed };
 }
 
-const fingerprintOf = ({ instance, entry, content, priority }: Wanted): string =>
-  JSON.stringify([instance, entry.conversation, content, priority]);
+const fingerprintOf = ({ instance, entry, content, priority, due }: Wanted): string =>
+  JSON.stringify([instance, entry.conversation, content, priority, ...(due === undefined ? [] : [due.asked])]);
+
+const sealed = ({ vault }: Runtime, { tenant, entry, content }: Wanted, id: string, at: number): Promise<Buffer> =>
+  sealRequest(vault, { tenant, id, conversation: entry.conversation, person: entry.person, content }, at);
 
 async function readByKey(sql: Sql, tenant: string, key: string | undefined): Promise<RequestRow> {
   const found = await sql.query<RequestRow>(
-    'SELECT id, conversation, fingerprint FROM message_requests WHERE tenant = $1 AND idempotency_key = $2',
+    'SELECT id, conversation, fingerprint, status FROM message_requests WHERE tenant = $1 AND idempotency_key = $2',
     [tenant, key],
   );
   const row = found.rows[0];
@@ -77,15 +102,11 @@ async function readByKey(sql: Sql, tenant: string, key: string | undefined): Pro
 /** Appends the record of a request unless that was done (M2). */
 async function appendOnce(runtime: Runtime, wanted: Wanted, id: string, at: number): Promise<void> {
   const { tenant, entry } = wanted;
-  const eventId = derivedId('e', tenant, 'message.requested', id);
-  const where = { tenant, actor: entry.conversation, type: 'message.requested', eventId };
-  const content: SealedOutbound = { content: wanted.content };
-  const sealed = await runtime.vault.seal(where, entry.person, at, content);
   const record: MessageRequested = {
     type: 'message.requested',
     tenant,
     actor: entry.conversation,
-    eventId,
+    eventId: requestEventId(tenant, id),
     causationId: null,
     occurredAt: at,
     providerAt: null,
@@ -94,11 +115,12 @@ async function appendOnce(runtime: Runtime, wanted: Wanted, id: string, at: numb
     messageId: id,
     origin: 'api',
     priority: wanted.priority,
-    sealed,
+    sealed: await sealed(runtime, wanted, id, at),
   };
   await runtime.database.transaction([tenant], async (sql) => {
     const open = await sql.query(
-      'SELECT FROM message_requests WHERE tenant = $1 AND id = $2 AND appended_at IS NULL FOR UPDATE',
+      `SELECT FROM message_requests
+       WHERE tenant = $1 AND id = $2 AND appended_at IS NULL AND status = 'queued' FOR UPDATE`,
       [tenant, id],
     );
     if (open.rowCount === 0) return;

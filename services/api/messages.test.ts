@@ -12,7 +12,7 @@ import { requestMessage } from './message-requests.ts';
 import { type ApiWorld, openApiWorld } from './testing/api-world.ts';
 
 let api: ApiWorld;
-let phones = 5_511_955_550_000;
+let phones = 5_511_988_550_000;
 
 beforeAll(async () => {
   api = await openApiWorld();
@@ -179,6 +179,21 @@ test('an instance is made once per name, and shows its secret at that moment onl
     for (const hidden of ['chave-secreta', secret, token]) expect(read.text).not.toContain(hidden);
     expect(read.text).toContain('recepção');
   }
+});
+
+test('an Evolution instance tells the header that its webhook is to be called with, and takes no other', async () => {
+  const made = await api.call(api.keys.admin, 'POST', '/v1/instances', {
+    provider: 'evolution',
+    name: 'evolution',
+    config: { baseUrl: 'http://127.0.0.1:8080', session: 'clinica', apiKey: 'chave-secreta' },
+  });
+  expect(made.status).toBe(201);
+  expect(Object.keys(made.body).sort()).toEqual(['headers', 'id', 'webhook']);
+  const { authorization } = made.body['headers'] as Readonly<Record<string, string>>;
+  expect(authorization).toMatch(/^Bearer \S{32,}$/);
+  const read = await api.call(api.keys.admin, 'GET', `/v1/instances/${String(made.body['id'])}`);
+  expect(read.body).toMatchObject({ config: { baseUrl: 'http://127.0.0.1:8080', session: 'clinica' } });
+  for (const hidden of ['chave-secreta', authorization?.slice(7) ?? '']) expect(read.text).not.toContain(hidden);
 });
 
 test('instances are paged', async () => {

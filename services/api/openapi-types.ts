@@ -18,6 +18,8 @@ export interface OpenApiHeader {
 export interface OpenApiMedia {
   readonly schema?: JsonSchema;
   readonly example?: unknown;
+  /** In place of `example`, where there are several; the first is that of `x-codeSamples`. */
+  readonly examples?: Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>;
 }
 
 export interface OpenApiResponse {

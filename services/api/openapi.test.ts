@@ -16,8 +16,10 @@ import { z } from 'zod';
 
 import { topics } from '#schemas/topics.ts';
 import { createHttpServer } from '#runtime/http.ts';
+import { webhookProofOf } from '#runtime/instances/instances.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { findEcho } from '#runtime/testing/echo-machine.ts';
+import { type FakeCloud, signCloudWebhook, startFakeCloud } from '#runtime/testing/fake-cloud.ts';
 import { signWahaWebhook } from '#runtime/testing/fake-waha.ts';
 import { eventually } from '#runtime/testing/person.ts';
 import { testTenant } from '#runtime/testing/runtime.ts';
@@ -27,6 +29,7 @@ import { ingestRoutes } from '../ingest/routes.ts';
 import type { ApiContext } from './deps.ts';
 import { documentOf } from './documents.ts';
 import { exampleIds, examplePhone } from './example-ids.ts';
+import type { OpenApiOperation } from './openapi-types.ts';
 import { problemTable } from './problems.ts';
 import { mayCall, roles } from './roles.ts';
 import { apiRoutes, routesOf } from './routes.ts';
@@ -55,14 +58,33 @@ interface Request {
 let api: ApiWorld;
 let own: Things;
 let wahaSecret: string;
+let graph: FakeCloud;
+let evolutionHeaders: Readonly<Record<string, string>> | undefined;
 const examples: Things = new Map();
 
 beforeAll(async () => {
   api = await openApiWorld();
+  graph = await startFakeCloud({ templates: [metaTemplate] });
   await api.startServices();
   own = await furnish();
 });
-afterAll(() => api.close());
+afterAll(async () => {
+  await api.close();
+  await graph.close();
+});
+
+/** As Meta lists it. */
+const metaTemplate = {
+  id: '1',
+  name: 'appointment_reminder',
+  language: 'pt_BR',
+  category: 'UTILITY',
+  status: 'APPROVED',
+  components: [
+    { type: 'BODY', text: 'Olá {{1}}, sua consulta é em {{2}}.' },
+    { type: 'BUTTONS', buttons: [{ type: 'QUICK_REPLY', text: 'Confirmar' }] },
+  ],
+};
 
 /** Makes everything that examples name, and waits until all of it is seen. */
 async function furnish(): Promise<Things> {
@@ -73,6 +95,32 @@ async function furnish(): Promise<Things> {
     runtime.now(),
   );
   wahaSecret = waha.credentials.webhookSecret ?? '';
+  const settings = { baseUrl: 'http://127.0.0.1:9', session: 'clinica' };
+  const evolution = await runtime.instances.create(
+    { tenant: testTenant, provider: 'evolution', name: 'evolution', settings, webhookSecret: wahaSecret },
+    runtime.now(),
+  );
+  evolutionHeaders = webhookProofOf(evolution).headers;
+  const baileys = await runtime.instances.create(
+    { tenant: testTenant, provider: 'baileys', name: 'baileys', settings: {}, webhookSecret: wahaSecret },
+    runtime.now(),
+  );
+  const scanned = await runtime.instances.create(
+    { tenant: testTenant, provider: 'evolution', name: 'scanned', settings, webhookSecret: wahaSecret },
+    runtime.now(),
+  );
+  const cloud = await runtime.instances.create(
+    {
+      tenant: testTenant,
+      provider: 'cloud',
+      name: 'cloud',
+      settings: { baseUrl: graph.url, phoneNumberId: '106540352242922', businessAccountId: '102290129340398' },
+      apiKey: 'an invented access token',
+      // One key for every example that is signed.
+      webhookSecret: wahaSecret,
+    },
+    runtime.now(),
+  );
   const post = async (path: string, body: object) => (await api.call(admin, 'POST', path, body)).body;
   const seen = async (path: string, pattern: RegExp) =>
     (
@@ -82,12 +130,20 @@ async function furnish(): Promise<Things> {
       )
     ).body;
 
+  await api.server.inject({
+    method: 'POST',
+    url: `/webhooks/evolution/${scanned.credentials.webhookToken}`,
+    headers: { 'content-type': 'application/json', ...webhookProofOf(scanned).headers },
+    payload: { event: 'qrcode.updated', instance: 'clinica', data: { qrcode: { code: '2@an-invented-code' } } },
+  });
+  await seen(`/v1/instances/${scanned.id}/qr`, /2@an-invented-code/);
   const [garbage] = await world.log.append([
     { topic: topics.events, key: 'c_garbage', value: Buffer.from('garbage'), headers: { ce_tenant: testTenant } },
   ]);
   const { conversationId } = await post('/v1/simulator/messages', { from: examplePhone, text: 'Oi', name: 'Maria' });
   const conversation = String(conversationId);
   await seen(`/v1/simulator/messages?phone=${examplePhone}`, /1:Oi/);
+  const twin = await post('/v1/simulator/messages', { from: '5511999990077', text: 'Oi' });
   const history = await seen(`/v1/conversations/${conversation}/messages`, /"status":"sent"/);
   // The id of a reply: what was tried is known of it.
   const message = (history['items'] as readonly { readonly id: string; readonly direction: string }[]).find(
@@ -96,15 +152,67 @@ async function furnish(): Promise<Things> {
   await seen(`/v1/conversations?instance=${world.instance.id}`, new RegExp(conversation));
   await seen(`/v1/audit?conversation=${conversation}&type=actor.transitioned`, /"to":/);
   await seen('/v1/parked', /c_garbage/);
+  await post('/v1/templates/sync', { instanceId: cloud.id });
+  const later = { instanceId: world.instance.id, to: examplePhone, text: 'Mais tarde', delayMs: 86_400_000 };
+  const { id: scheduledMessage } = await post('/v1/messages', later);
+  const { id: batch } = await post('/v1/messages/bulk', {
+    instanceId: world.instance.id,
+    messages: [{ to: examplePhone, text: 'Mais tarde' }],
+    sendAt: new Date(Date.now() + 86_400_000).toISOString(),
+  });
+  // One that was started for later, a draft, and one that was stopped.
+  const sendAt = new Date(Date.now() + 86_400_000).toISOString();
+  const toMany = { instanceId: world.instance.id, text: 'A todos', segment: { phones: [examplePhone] }, sendAt };
+  const [broadcast, stoppedBroadcast] = [await post('/v1/broadcasts', toMany), await post('/v1/broadcasts', toMany)];
+  const draftBroadcast = await post('/v1/broadcasts', { instanceId: world.instance.id, text: 'Olá {{nome}}' });
+  await post(`/v1/broadcasts/${String(broadcast['id'])}/start`, {});
+  await post(`/v1/broadcasts/${String(stoppedBroadcast['id'])}/stop`, {});
+  const failedMessage = 'm_failed';
+  // One that waits for a decision, and one that waits for its next attempt.
+  await world.runtime('prosa_worker').database.query(
+    [testTenant],
+    `INSERT INTO deliveries (tenant, id, conversation, log_partition, log_offset, instance, message_id, origin, priority,
+       kind, status, reason, next_attempt_at, client_message_id)
+     VALUES ($1, 'd_failed', 'c_failed', 0, 0, $2, $3, 'api', 'normal', 'text', 'manual', 'attempts-exhausted', now(), 'X'),
+       ($1, 'd_waiting', 'c_waiting', 0, 0, $2, NULL, 'api', 'normal', 'text', 'queued', NULL, now() + interval '1 day', 'Y')`,
+    [testTenant, world.instance.id, failedMessage],
+  );
+  const uploaded = await api.server.inject({
+    method: 'POST',
+    url: '/v1/files',
+    headers: { authorization: `Bearer ${admin}`, 'content-type': 'text/plain' },
+    payload: 'a file',
+  });
+  const file = uploaded.json<{ readonly id: string }>();
+  const wanted = { url: 'https://systems.clinic.example/prosa', events: ['message.received'] };
+  const webhook = await post('/v1/webhooks', wanted);
+  const endedWebhook = await post('/v1/webhooks', wanted);
+  await post(`/v1/webhooks/${String(webhook['id'])}/test`, {});
   const replay = await post('/v1/replays', { kind: 'verify', conversationId: conversation });
   await seen(`/v1/replays/${String(replay['id'])}/findings`, /"verdict"/);
   return new Map<unknown, unknown>([
     [exampleIds.conversation, conversation],
+    [exampleIds.twin, twin['conversationId']],
     [exampleIds.instance, world.instance.id],
     [exampleIds.message, message],
+    [exampleIds.scheduledMessage, scheduledMessage],
+    [exampleIds.failedMessage, failedMessage],
+    [exampleIds.batch, batch],
+    [exampleIds.broadcast, broadcast['id']],
+    [exampleIds.draftBroadcast, draftBroadcast['id']],
+    [exampleIds.stoppedBroadcast, stoppedBroadcast['id']],
     [exampleIds.replay, replay['id']],
     [exampleIds.wahaToken, waha.credentials.webhookToken],
+    [exampleIds.evolutionToken, evolution.credentials.webhookToken],
+    [exampleIds.baileysToken, baileys.credentials.webhookToken],
+    [exampleIds.cloudToken, cloud.credentials.webhookToken],
+    [exampleIds.cloudVerifyToken, cloud.credentials.verifyToken],
+    [exampleIds.cloudInstance, cloud.id],
+    [exampleIds.scannedInstance, scanned.id],
     [exampleIds.simulatorToken, world.instance.credentials.webhookToken],
+    [exampleIds.file, file.id],
+    [exampleIds.webhook, webhook['id']],
+    [exampleIds.endedWebhook, endedWebhook['id']],
     [exampleIds.parkedPartition, garbage?.partition],
     [exampleIds.parkedOffset, garbage?.offset],
   ]);
@@ -113,32 +221,42 @@ async function furnish(): Promise<Things> {
 const replaced = <T>(value: T, things: Things): T =>
   JSON.parse(JSON.stringify(value), (_, one: unknown) => (things.has(one) ? things.get(one) : one)) as T;
 
+/** The examples of its body. */
+function bodiesOf({ requestBody }: Pick<OpenApiOperation, 'requestBody'>) {
+  const { example, examples: several } = Object.values(requestBody?.content ?? {})[0] ?? {};
+  return several === undefined ? [{ summary: 'example', value: example }] : Object.values(several);
+}
+
 /** The example's call, on these things. */
-function requestOf({ path, operation }: Documented, things: Things): Request {
-  const { parameters = [], requestBody } = operation;
+function requestOf({ path, operation }: Documented, things: Things, which = 0): Request {
+  const { parameters = [] } = operation;
   const valued = (place: string) =>
     parameters
       .filter((one) => one.in === place && one.example !== undefined)
       .map(({ name, example }) => [name, replaced([example], things)[0]] as const);
   const params = new Map(valued('path'));
-  const body = requestBody?.content['application/json']?.example;
+  const body = bodiesOf(operation)[which]?.value;
   return {
     path: path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params.get(name)))),
     query: Object.fromEntries(valued('query')),
-    body: body === undefined ? undefined : JSON.stringify(replaced(body, things)),
+    // Text is the content of a file.
+    body: body === undefined || typeof body === 'string' ? body : JSON.stringify(replaced(body, things)),
   };
 }
 
 async function send(one: Documented, key: string | undefined, { path, query, body }: Request): Promise<Seen> {
-  const proves = one.operation.security.some((scheme) => 'wahaSignature' in scheme);
+  const proves = (name: string) => one.operation.security.some((scheme) => name in scheme);
+  const [type] = Object.keys(one.operation.requestBody?.content ?? {});
   const answer = await api.server.inject({
     method: one.method,
     url: path,
     query: Object.fromEntries(Object.entries(query).map(([name, value]) => [name, String(value)])),
     headers: {
       ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(proves ? signWahaWebhook(body ?? '', wahaSecret) : {}),
+      ...(body === undefined ? {} : { 'content-type': type === '*/*' ? 'text/plain' : 'application/json' }),
+      ...(proves('wahaSignature') ? signWahaWebhook(body ?? '', wahaSecret) : {}),
+      ...(proves('cloudSignature') ? signCloudWebhook(body ?? '', wahaSecret) : {}),
+      ...(proves('evolutionSecret') ? evolutionHeaders : {}),
     },
     ...(body === undefined ? {} : { payload: body }),
   });
@@ -146,8 +264,8 @@ async function send(one: Documented, key: string | undefined, { path, query, bod
 }
 
 /** Calls it and holds the answer to the document. */
-async function call(one: Documented, key: string | undefined, things: Things): Promise<Seen> {
-  const seen = await send(one, key, requestOf(one, things));
+async function call(one: Documented, key: string | undefined, things: Things, which = 0): Promise<Seen> {
+  const seen = await send(one, key, requestOf(one, things, which));
   expect(check.faultsOf(one, seen)).toEqual([]);
   return seen;
 }
@@ -173,6 +291,17 @@ describe('every operation, called with its example', () => {
     expect(seen.status).toBe(successOf(one));
     // An empty list would say nothing about its items.
     expect(itemsIn(seen)).not.toEqual([]);
+  });
+
+  const further = named.flatMap(([name, one]) =>
+    bodiesOf(one.operation)
+      .slice(1)
+      .map(({ summary }, i) => [`${name}: ${summary}`, one, i + 1] as const),
+  );
+
+  test.each(further)('%s is answered as documented', async (_, one, which) => {
+    const seen = await call(one, api.keys.admin, own, which);
+    expect([seen.status, seen.text]).toEqual([successOf(one), seen.text]);
   });
 
   test.each(keyed)('%s gives nothing of a tenant to another', async (_, one) => {
@@ -299,10 +428,10 @@ describe('the document', () => {
         if (required) expect([operation.operationId, name, example]).not.toContain(undefined);
         if (example !== undefined) expect(check.valueFaults(`${at}/parameters/${i}/schema`, example)).toEqual([]);
       }
-      const json = escaped('application/json');
-      const body = operation.requestBody?.content['application/json']?.example;
+      const type = escaped(Object.keys(operation.requestBody?.content ?? {})[0] ?? '');
       if (operation.requestBody !== undefined)
-        expect(check.valueFaults(`${at}/requestBody/content/${json}/schema`, body)).toEqual([]);
+        for (const { value } of bodiesOf(operation))
+          expect(check.valueFaults(`${at}/requestBody/content/${type}/schema`, value)).toEqual([]);
       for (const [status, response] of Object.entries(operation.responses)) {
         const [type, media] = Object.entries('content' in response ? (response.content ?? {}) : {})[0] ?? ['', {}];
         if (media.example === undefined) continue;

@@ -52,7 +52,7 @@ export function openApiDocument(operations: readonly Operation[]): OpenApiDocume
 const templateOf = (path: string): string => path.replaceAll(/:(\w+)/g, '{$1}');
 
 function described(operation: Operation, schemas: SchemaSet): OpenApiOperation {
-  const { name, tag, summary, description, roles: callers, proof, body, example } = operation;
+  const { name, tag, summary, description, roles: callers, proof, body } = operation;
   const parameters = parametersOf(operation, schemas);
   const who = callers === undefined ? undefined : `Roles: ${callers.join(', ')}.`;
   return {
@@ -62,18 +62,28 @@ function described(operation: Operation, schemas: SchemaSet): OpenApiOperation {
     description: [description, who].filter((text) => text !== undefined).join('\n\n'),
     security: callers !== undefined ? [{ apiKey: [] }] : proof !== undefined ? [{ [proof]: [] }] : [],
     ...(parameters.length === 0 ? {} : { parameters }),
+    ...(operation.takesFile === true ? { requestBody: { required: true, content: { '*/*': fileOf(operation) } } } : {}),
     ...(body === undefined
       ? {}
       : {
           requestBody: {
             required: true,
-            content: { 'application/json': { schema: schemas.of(body, 'input'), example: example.body } },
+            content: { 'application/json': { schema: schemas.of(body, 'input'), ...bodyExamples(operation) } },
           },
         }),
     responses: responsesOf(operation, schemas),
     ...(callers === undefined ? {} : { 'x-roles': callers }),
     'x-codeSamples': [{ lang: 'Shell', source: curlOf(operation) }],
   };
+}
+
+const fileOf = ({ example }: Operation): OpenApiMedia => ({ schema: { type: 'string' }, example: example.body });
+
+/** One as `example`, several as `examples`: a media type has either. */
+function bodyExamples({ summary, example, moreExamples = [] }: Operation): Pick<OpenApiMedia, 'example' | 'examples'> {
+  if (moreExamples.length === 0) return { example: example.body };
+  const all = [{ summary, body: example.body }, ...moreExamples];
+  return { examples: Object.fromEntries(all.map((one, i) => [`${i + 1}`, { summary: one.summary, value: one.body }])) };
 }
 
 function parametersOf({ params, query, example }: Operation, schemas: SchemaSet): readonly OpenApiParameter[] {
@@ -196,6 +206,18 @@ const securitySchemes = {
     in: 'header',
     name: 'X-Webhook-Hmac',
     description: "SHA-512 HMAC of the body as sent, in lower case hex, with the instance's secret.",
+  },
+  evolutionSecret: {
+    type: 'http',
+    scheme: 'bearer',
+    description: "The instance's secret, or a JWT signed with it by HS256 that expires.",
+  },
+  cloudSignature: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'X-Hub-Signature-256',
+    description:
+      '`sha256=` and the SHA-256 HMAC of the body as sent, in lower case hex, with the secret of the Meta app.',
   },
 } as const;
 

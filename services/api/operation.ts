@@ -6,7 +6,7 @@ import { z } from 'zod';
 
 import type { ProblemCode } from './problems.ts';
 import { type Role, type RouteName, roles } from './roles.ts';
-import type { Method, Route } from './route.ts';
+import { type Method, type Route, fileAnswer, fileBody } from './route.ts';
 
 /** Where a route stands in the documents: the first word of its name. */
 export type Tag = Domain<RouteName> | 'webhooks' | 'probes' | 'schema-registry' | 'documents';
@@ -37,17 +37,24 @@ export interface Operation {
   /** Who may call it with their key; undefined when no key is asked for. */
   readonly roles: readonly Role[] | undefined;
   /** How callers prove who they are when it is not by a key: a security scheme of the document. */
-  readonly proof?: 'wahaSignature';
+  readonly proof?: 'wahaSignature' | 'cloudSignature' | 'evolutionSecret';
   readonly params?: z.ZodType;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType | undefined;
+  /** True when it takes a file: `example.body` is text for one. */
+  readonly takesFile?: boolean;
   /** The first one is success. */
   readonly answers: readonly [OperationAnswer, ...OperationAnswer[]];
   readonly problems: readonly ProblemCode[];
   /** True when it may fail by what it stands on: 500 and 503 with the codes of operating errors. */
   readonly operating: boolean;
   readonly example: { readonly params?: unknown; readonly query?: unknown; readonly body?: unknown };
+  /** Other bodies that it takes. */
+  readonly moreExamples?: readonly { readonly summary: string; readonly body: unknown }[];
 }
+
+/** A file for examples. */
+const exampleFile = 'Bring your papers: they are checked at the door.';
 
 const meanings = { 200: 'Done.', 201: 'Made.', 202: 'Accepted: it is durable, its effect comes later.' } as const;
 
@@ -66,14 +73,17 @@ export function operationOf(route: Route): Operation {
     status,
     response,
     example,
+    moreExamples,
   } = route;
   const [tag] = name.split('.') as [Domain<RouteName>];
   const problems: ProblemCode[] = ['request-invalid', 'unauthorized'];
   if (fieldsOf(query).includes('cursor')) problems.push('cursor-invalid');
-  if (method === 'POST') problems.push('body-not-json', 'content-length-wrong');
+  if (method === 'POST')
+    problems.push(...(body === fileBody ? [] : (['body-not-json'] as const)), 'content-length-wrong');
   if (callers.length < roles.length) problems.push('forbidden');
   if (fieldsOf(params).length > 0) problems.push('not-found');
-  if (method === 'POST') problems.push('body-too-large', 'content-type-unsupported');
+  if (method === 'POST') problems.push('body-too-large');
+  if (method === 'POST' && body !== fileBody) problems.push('content-type-unsupported');
   return {
     name,
     tag,
@@ -84,19 +94,21 @@ export function operationOf(route: Route): Operation {
     roles: callers,
     params,
     query,
-    body,
+    body: body === fileBody ? undefined : body,
+    takesFile: body === fileBody,
     answers: [
       {
         status,
         meaning: meanings[status],
-        contentType: 'application/json',
-        shape: response,
-        example: example.answer,
+        ...(response === fileAnswer
+          ? { contentType: '*/*' }
+          : { contentType: 'application/json', shape: response, example: example.answer }),
       },
     ],
     problems: [...new Set([...problems, ...route.problems])],
     operating: true,
-    example,
+    example: body === fileBody ? { ...example, body: exampleFile } : example,
+    moreExamples,
   };
 }
 

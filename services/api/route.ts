@@ -2,6 +2,8 @@
  * A route as data: what it takes, what it answers, who may call it. Registration, validation and the
  * OpenAPI document are made from this, so that they cannot differ.
  */
+import type { Readable } from 'node:stream';
+
 import { z } from 'zod';
 
 import { Problem } from '#runtime/http.ts';
@@ -13,8 +15,10 @@ import { type Role, type RouteName, mayCall } from './roles.ts';
 /** What a route may be called with. */
 export type Method = 'GET' | 'POST' | 'DELETE';
 
-/** Largest body under /v1. */
+/** Largest body under /v1, but for lists. */
 export const bodyBytesMax = 256 * 1_024;
+/** Largest body that is a list of messages or people. */
+export const listBytesMax = 2 * 1_024 * 1_024;
 
 /** A call that was authenticated and whose input was checked. */
 export interface Call<Params, Query, Body> {
@@ -39,6 +43,41 @@ interface Example<Params, Query, Body, Answer> {
   readonly answer: Answer;
 }
 
+/** Another call that succeeds, by its body. */
+interface MoreExample<Body> {
+  readonly summary: string;
+  readonly body: Body;
+}
+
+/** A body that is a file instead of JSON: it streams, and is bounded by whoever reads it. */
+export class UploadedFile {
+  readonly contentType: string;
+  readonly content: Readable;
+
+  constructor(contentType: string, content: Readable) {
+    this.contentType = contentType;
+    this.content = content;
+  }
+}
+
+/** An answer that is a file: it streams, to be saved and never shown in place. */
+export class FileAnswer {
+  readonly mimetype: string;
+  readonly bytes: number;
+  readonly content: Readable;
+
+  constructor(mimetype: string, bytes: number, content: Readable) {
+    this.mimetype = mimetype;
+    this.bytes = bytes;
+    this.content = content;
+  }
+}
+
+/** The body of a route that takes a file. */
+export const fileBody = z.instanceof(UploadedFile);
+/** The response of a route that gives one. */
+export const fileAnswer = z.instanceof(FileAnswer);
+
 interface Definition<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType> {
   readonly name: RouteName;
   readonly method: Method;
@@ -50,12 +89,16 @@ interface Definition<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTy
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
+  /** Largest body where it is not that of most, for lists. */
+  readonly bodyBytesMax?: number;
   /** Status of success. */
   readonly status: 200 | 201 | 202;
   readonly response: R;
   /** Refusals besides those that follow from what the route takes. */
   readonly problems?: readonly ProblemCode[];
   readonly example: Example<z.input<P>, z.input<Q>, z.input<B>, z.input<R>>;
+  /** Where one body does not show what can be asked for. */
+  readonly moreExamples?: readonly MoreExample<z.input<B>>[];
   readonly handler: (call: Call<z.output<P>, z.output<Q>, z.output<B>>) => Promise<z.input<R>>;
 }
 
@@ -71,10 +114,12 @@ export interface Route {
   readonly query: z.ZodType;
   /** Undefined when the route takes no body. */
   readonly body: z.ZodType | undefined;
+  readonly bodyBytesMax: number;
   readonly status: 200 | 201 | 202;
   readonly response: z.ZodType;
   readonly problems: readonly ProblemCode[];
   readonly example: Example<unknown, unknown, unknown, unknown>;
+  readonly moreExamples: readonly MoreExample<unknown>[];
   /** Checks the input, runs the handler, checks the answer. Throws `Problem` 400 and 404. */
   readonly run: (key: ApiKey, input: RawInput) => Promise<unknown>;
 }
@@ -93,7 +138,19 @@ export function defineRoute<
 >(definition: Definition<P, Q, B, R>): Route {
   const params = definition.params ?? nothing;
   const query = definition.query ?? nothing;
-  const { name, method, path, summary, description, status, response, body, problems = [], example } = definition;
+  const {
+    name,
+    method,
+    path,
+    summary,
+    description,
+    status,
+    response,
+    body,
+    problems = [],
+    example,
+    moreExamples = [],
+  } = definition;
   return {
     name,
     method,
@@ -104,6 +161,8 @@ export function defineRoute<
     response,
     problems,
     example,
+    moreExamples,
+    bodyBytesMax: definition.bodyBytesMax ?? bodyBytesMax,
     roles: mayCall[name],
     params,
     query,
@@ -129,12 +188,12 @@ function checked(shape: z.ZodType, value: unknown, refusal: (error: z.ZodError) 
 
 const issuesNamedMax = 10;
 
-/** Names what is wrong by place and code alone: messages of the library can quote the value. */
+/** Names what is wrong by place and code alone, or in our own words: messages of the library can quote the value. */
 const invalidIn =
   (part: 'query' | 'body') =>
   (error: z.ZodError): Problem => {
     const named = error.issues
       .slice(0, issuesNamedMax)
-      .map((issue) => `${[part, ...issue.path].join('.')}: ${issue.code}`);
+      .map((issue) => `${[part, ...issue.path].join('.')}: ${issue.code === 'custom' ? issue.message : issue.code}`);
     return new Problem(400, 'request-invalid', `The request does not have the documented form (${named.join(', ')}).`);
   };

@@ -5,7 +5,7 @@
  * handler. Nothing under /v1 may be stored by caches. What a handler throws is answered as problem
  * JSON by the server, without traces.
  */
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import { Problem } from '#runtime/http.ts';
 import type { Runtime } from '#runtime/runtime.ts';
@@ -16,18 +16,26 @@ import { type ApiKey, type ApiKeys, openApiKeys } from './api-keys.ts';
 import type { ApiContext, ApiDeps } from './deps.ts';
 import { documentRoutes } from './documents.ts';
 import { probeRoutes } from './probes.ts';
-import { type Route, bodyBytesMax } from './route.ts';
+import { FileAnswer, type Route, UploadedFile, fileBody } from './route.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { broadcastRoutes } from './routes/broadcasts.ts';
+import { bulkRoutes } from './routes/bulk.ts';
 import { conversationReplayRoutes } from './routes/conversation-replay.ts';
 import { conversationRoutes } from './routes/conversations.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
+import { fileRoutes } from './routes/files.ts';
 import { healthRoutes } from './routes/health.ts';
 import { historyRoutes } from './routes/history.ts';
+import { instanceOperationRoutes } from './routes/instance-operations.ts';
 import { instanceRoutes } from './routes/instances.ts';
+import { mergeRoutes } from './routes/merges.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { parkedRoutes } from './routes/parked.ts';
 import { replayRoutes } from './routes/replays.ts';
+import { sendingRoutes } from './routes/sending.ts';
 import { simulatorRoutes } from './routes/simulator.ts';
+import { subscriptionRoutes } from './routes/subscriptions.ts';
+import { templateRoutes } from './routes/templates.ts';
 import { topicRoutes } from './routes/topics.ts';
 import { schemaRegistryRoutes } from './schema-registry.ts';
 
@@ -40,9 +48,17 @@ export const routesOf = (context: ApiContext): readonly Route[] => [
   ...conversationRoutes(context),
   ...historyRoutes(context),
   ...conversationReplayRoutes(context),
+  ...mergeRoutes(context),
   ...messageRoutes(context),
+  ...bulkRoutes(context),
+  ...broadcastRoutes(context),
   ...instanceRoutes(context),
+  ...instanceOperationRoutes(context),
+  ...templateRoutes(context),
+  ...fileRoutes(context),
+  ...subscriptionRoutes(context),
   ...deliveryRoutes(context),
+  ...sendingRoutes(context),
   ...parkedRoutes(context),
   ...topicRoutes(context),
   ...auditRoutes(context),
@@ -66,7 +82,15 @@ export function apiRoutes(server: FastifyInstance, runtime: Runtime, deps: ApiDe
     scope.addHook('onSend', async (_request, reply) => {
       reply.header('cache-control', 'no-store');
     });
-    for (const route of routes) register(scope, route, keys, runtime);
+    for (const route of routes.filter(({ body }) => body !== fileBody)) register(scope, route, keys, runtime);
+    void scope.register(async (files) => {
+      // Whatever it is called: handlers get it as it streams in, and bound it.
+      files.removeAllContentTypeParsers();
+      files.addContentTypeParser('*', (request, payload, done) => {
+        done(null, new UploadedFile(request.headers['content-type'] ?? '', payload));
+      });
+      for (const route of routes.filter(({ body }) => body === fileBody)) register(files, route, keys, runtime);
+    });
   });
 }
 
@@ -75,7 +99,7 @@ function register(scope: FastifyInstance, route: Route, keys: ApiKeys, runtime: 
   scope.route({
     method: route.method,
     url: route.path,
-    bodyLimit: bodyBytesMax,
+    bodyLimit: route.bodyBytesMax,
     onRequest: async (request, reply) => {
       const key = await authenticate(keys, request).catch((caught: unknown) => {
         if (caught instanceof Problem) reply.header('www-authenticate', 'Bearer');
@@ -92,9 +116,23 @@ function register(scope: FastifyInstance, route: Route, keys: ApiKeys, runtime: 
       const key = holders.get(request);
       if (key === undefined) throw new Error('a request was handled before its key was known');
       const { params, query, body } = request;
-      return reply.status(route.status).send(await route.run(key, { params, query, body }));
+      const answer = await route.run(key, { params, query, body });
+      return answer instanceof FileAnswer ? sendFile(reply, answer) : reply.status(route.status).send(answer);
     },
   });
+}
+
+/** What came from outside is never shown in place, whatever it turns out to be. */
+function sendFile(reply: FastifyReply, { mimetype, bytes, content }: FileAnswer): FastifyReply {
+  return reply
+    .headers({
+      'content-type': mimetype,
+      'content-length': bytes,
+      'content-disposition': 'attachment',
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'; sandbox",
+    })
+    .send(content);
 }
 
 async function authenticate(keys: ApiKeys, request: FastifyRequest): Promise<ApiKey> {

@@ -6,7 +6,7 @@ import { nameQueryIndexes } from '#runtime/contact-names.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
 import type { TimePlace } from './cursors.ts';
-import { newestMessages, openMessages, textOf } from './history.ts';
+import { newestMessages, openMessages, wordsOf } from './history.ts';
 import { phoneCandidates } from './phone-numbers.ts';
 
 /** Newest messages of the tenant that a search by text opens. */
@@ -76,7 +76,7 @@ export async function searchText(runtime: Runtime, tenant: string, text: string,
   while (scanned < scannedMax) {
     const rows = await runtime.database.transaction([tenant], (sql) => newestMessages(sql, tenant, before, scanBatch));
     for (const { row, reading } of await openMessages(runtime.vault, rows)) {
-      if (reading.state !== 'open' || !plain(textOf(reading.value) ?? '').includes(wanted)) continue;
+      if (reading.state !== 'open' || !plain(wordsOf(reading.value)).includes(wanted)) continue;
       const known = messages.get(row.conversation);
       if (known !== undefined) known.push(row.id);
       else if (messages.size < max) messages.set(row.conversation, [row.id]);

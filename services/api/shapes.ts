@@ -34,3 +34,10 @@ export const listOf = <Item extends z.ZodType>(item: Item) =>
     items: z.array(item),
     next: z.string().nullable().describe('Cursor of the next page; null on the last one'),
   });
+
+/** Names a request, so that it can be repeated. */
+export const idempotencyKey = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,200}$/)
+  .optional()
+  .describe('A second request with the same key is the first one');

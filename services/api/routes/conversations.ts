@@ -34,12 +34,13 @@ const conversation = z
       context: z.unknown().optional().describe('Only for roles that see personal data'),
       erased: z.literal(true).optional().describe('The keys of what was said were destroyed'),
     }),
-    status: z.enum(['active', 'done', 'quarantined']),
+    status: z.enum(['active', 'done', 'quarantined', 'merged']),
     episode: z.number().describe('Counts from 1; a message after the end begins the next'),
     quarantine: z
       .object({ code: z.string(), offset: z.number() })
       .nullable()
       .describe('Why it is held, and the record at which'),
+    mergedInto: z.string().nullable().describe('The elder conversation that it goes on in: both are one chat'),
     held: z.number().describe('Records held while in quarantine'),
     pendingEffects: z
       .array(z.object({ effectId: z.string(), source: z.string() }))
@@ -65,6 +66,7 @@ const example: z.input<typeof conversation> = {
   status: 'active',
   episode: 1,
   quarantine: null,
+  mergedInto: null,
   held: 0,
   pendingEffects: [],
   timers: [{ timerId: 'xstate.after.sessionTimeout.conversation.name', dueAt: '2026-11-22T02:12:13.351Z' }],
@@ -205,6 +207,7 @@ export function conversationRoutes({ runtime, actors, access }: ApiContext): rea
           status: envelope === undefined ? ('active' as const) : statusOf(envelope),
           episode: envelope?.episode?.number ?? 0,
           quarantine: envelope?.quarantine ?? null,
+          mergedInto: envelope?.mergedInto ?? null,
           held: envelope?.held.length ?? 0,
           pendingEffects: (envelope?.pendingEffects ?? []).map(({ effectId, source }) => ({ effectId, source })),
           timers: (envelope?.timers ?? []).map(({ timerId, dueAt }) => ({

@@ -16,6 +16,7 @@ import {
   openMessages,
   placeOfMessage,
   readChanges,
+  readFileStates,
   readMessages,
   textOf,
 } from '../history.ts';
@@ -34,12 +35,25 @@ const message = z
     id: z.string(),
     direction: z.enum(['in', 'out']),
     origin: z.string().describe('person, machine, api, operator, broadcast, app (written on the phone) or echo'),
-    kind: z.string().describe('text, buttons, image, …'),
+    kind: z
+      .string()
+      .describe(
+        'text, buttons, list, image, audio, video, document, sticker, location, contacts, template, reaction, …',
+      ),
     at: time,
     instanceId: z.string(),
     messageId: z.string().nullable().describe('Id of the request it answers, for messages sent through the API'),
-    text: z.string().nullable(),
+    text: z.string().nullable().describe('Text, caption, or the name of what was sent'),
     content: z.unknown().nullable().describe('All of it, by its kind'),
+    file: z
+      .object({
+        id: z.string().nullable().describe('For `GET /v1/files/{id}`; null when it could not be had'),
+        mimetype: z.string().nullable().describe('As found by looking into it'),
+        bytes: z.number().nullable(),
+        reason: z.string().nullable().describe('Stable code of why it could not be had'),
+      })
+      .nullable()
+      .describe('What became of the file of a message that was received; null when it has none, or is still fetched'),
     ...marks,
     status: z.string().nullable().describe('Delivery status of what we sent; null for what we received'),
     reason: z.string().nullable(),
@@ -73,6 +87,7 @@ const exampleMessages: z.input<typeof message>[] = [
     messageId: null,
     text: 'Oi',
     content: { kind: 'text', text: 'Oi' },
+    file: null,
     status: null,
     reason: null,
     statusAt: null,
@@ -88,6 +103,7 @@ const exampleMessages: z.input<typeof message>[] = [
     messageId: null,
     text: 'Como você se chama?',
     content: { kind: 'text', text: 'Como você se chama?' },
+    file: null,
     status: 'sent',
     reason: null,
     statusAt: '2026-11-21T02:12:13.524Z',
@@ -137,7 +153,7 @@ const pastState = z
     machine: z.string().nullable(),
     machineVersion: z.string().nullable(),
     episode: z.number(),
-    status: z.enum(['active', 'done', 'quarantined']),
+    status: z.enum(['active', 'done', 'quarantined', 'merged']),
     state: z.object({
       value: z.unknown().describe("XState's state value"),
       context: z.unknown().optional().describe('Only for roles that see personal data'),
@@ -203,7 +219,7 @@ export function historyRoutes({ runtime, actors, access }: ApiContext): readonly
         const { tenant } = key;
         await requireConversation(tenant, params.id);
         const after = placeOf(query.cursor, messagePlace);
-        const { rows, changes } = await runtime.database.transaction([tenant], async (sql) => {
+        const { rows, changes, files } = await runtime.database.transaction([tenant], async (sql) => {
           const page = await readMessages(sql, {
             tenant,
             conversation: params.id,
@@ -211,17 +227,12 @@ export function historyRoutes({ runtime, actors, access }: ApiContext): readonly
             after,
             rowsMax: query.limit + 1,
           });
-          return {
-            rows: page,
-            changes: await readChanges(
-              sql,
-              tenant,
-              page.slice(0, query.limit).map(({ id }) => id),
-            ),
-          };
+          const ids = page.slice(0, query.limit).map(({ id }) => id);
+          const [changes, files] = await Promise.all([readChanges(sql, tenant, ids), readFileStates(sql, tenant, ids)]);
+          return { rows: page, changes, files };
         });
         await access.record(key, [{ actor: params.id, action: 'access.messages' }]);
-        const opened = await openMessages(runtime.vault, rows, changes);
+        const opened = await openMessages(runtime.vault, rows, changes, files);
         return pageOf(opened, query.limit, messageOf, ({ row }) => placeOfMessage(row));
       },
     }),
@@ -279,7 +290,7 @@ export function historyRoutes({ runtime, actors, access }: ApiContext): readonly
   ];
 }
 
-function messageOf({ row, reading, changes }: HistoryMessage): z.input<typeof message> {
+function messageOf({ row, file, reading, changes }: HistoryMessage): z.input<typeof message> {
   return {
     id: row.id,
     direction: row.direction,
@@ -290,6 +301,15 @@ function messageOf({ row, reading, changes }: HistoryMessage): z.input<typeof me
     messageId: row.request_id,
     text: reading.state === 'open' ? (textOf(reading.value) ?? null) : null,
     content: reading.state === 'open' ? reading.value : null,
+    file:
+      file === undefined
+        ? null
+        : {
+            id: file.file_id,
+            mimetype: file.mimetype,
+            bytes: file.bytes === null ? null : Number(file.bytes),
+            reason: file.reason,
+          },
     ...marksOf(reading),
     // Requested and not yet reported on: it waits to be sent.
     status: row.status ?? (row.direction === 'out' ? 'queued' : null),

@@ -2,11 +2,12 @@
 import { z } from 'zod';
 
 import { Problem } from '#runtime/http.ts';
-import { type Instance, instanceSettings, providers } from '#runtime/instances/instances.ts';
+import { type Instance, instanceSettings, providers, webhookProofOf } from '#runtime/instances/instances.ts';
 
 import { cursorOf, placeOf } from '../cursors.ts';
 import type { ApiContext } from '../deps.ts';
 import { exampleIds } from '../example-ids.ts';
+import { beginInstance } from '../instance-requests.ts';
 import { type Route, defineRoute, notFound } from '../route.ts';
 import { cursor, idParams, limit, listOf } from '../shapes.ts';
 
@@ -31,6 +32,8 @@ const example: z.input<typeof instance> = {
   config: { baseUrl: 'https://waha.example.com', session: 'default', engine: 'NOWEB' },
 };
 
+const secretText = z.string().min(1).max(500).optional();
+
 const newInstance = z
   .strictObject({
     provider: z.enum(providers),
@@ -40,16 +43,45 @@ const newInstance = z
       .min(1)
       .max(100)
       .refine((name) => !name.includes('\0')),
+    standsBy: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,128}$/)
+      .optional()
+      .describe(
+        'An instance whose number it is linked to as well: both serve one line, and conversations are the same',
+      ),
     config: z
       .strictObject({
         ...instanceSettings.shape,
-        apiKey: z.string().min(1).max(500).optional().describe('What the provider asks of us; never shown'),
+        apiKey: z.string().min(1).max(1_000).optional().describe('What the provider asks of us; never shown'),
+        webhookSecret: secretText.describe('Cloud: the secret of the Meta app, by which its webhooks are signed'),
+        verifyToken: secretText.describe('Cloud: what Meta presents when it checks the webhook'),
       })
       .default({}),
   })
   .refine(({ provider, config }) => provider !== 'waha' || config.baseUrl !== undefined, {
     path: ['config', 'baseUrl'],
     message: 'WAHA needs a base URL',
+  })
+  .refine(({ provider, config }) => provider !== 'evolution' || config.baseUrl !== undefined, {
+    path: ['config', 'baseUrl'],
+    message: 'Evolution needs a base URL',
+  })
+  .refine(({ provider, config }) => provider !== 'evolution' || config.session !== undefined, {
+    path: ['config', 'session'],
+    message: 'Evolution needs the name of the instance there',
+  })
+  .refine(({ provider, config }) => provider !== 'cloud' || config.phoneNumberId !== undefined, {
+    path: ['config', 'phoneNumberId'],
+    message: 'The Cloud API needs the id of the number',
+  })
+  .refine(({ provider, config }) => provider !== 'baileys' || (config.baseUrl ?? config.apiKey) === undefined, {
+    path: ['config', 'baseUrl'],
+    message: 'The Baileys gateway is one for all, and configured with the installation',
+  })
+  .refine(({ provider, config }) => provider === 'cloud' || config.verifyToken === undefined, {
+    path: ['config', 'verifyToken'],
+    message: 'Only the Cloud API has a verify token',
   });
 
 const idPlace = z.tuple([z.string()]);
@@ -65,8 +97,13 @@ const shown = ({ id, provider, name, line, settings }: Instance): z.input<typeof
   config: settings,
 });
 
+/** True for an instance of the Cloud API of this Meta app. */
+const isOfApp = ({ provider, settings }: Instance, appId: string | undefined): boolean =>
+  provider === 'cloud' && appId !== undefined && settings.appId === appId;
+
 /** The routes of instances. */
-export function instanceRoutes({ runtime, access }: ApiContext): readonly Route[] {
+export function instanceRoutes(context: ApiContext): readonly Route[] {
+  const { runtime, access } = context;
   return [
     defineRoute({
       name: 'instances.list',
@@ -95,15 +132,20 @@ export function instanceRoutes({ runtime, access }: ApiContext): readonly Route[
       path: '/v1/instances',
       summary: 'Makes an instance',
       description:
-        'This answer is the only one that holds the secret. WAHA needs `config.baseUrl`; give its session a webhook with this path and this secret.',
+        'This answer is the only one that holds the secret. WAHA needs `config.baseUrl`; give its session a webhook with this path and this secret. Evolution needs `config.baseUrl` and `config.session` (the instance name there) too; give its instance a webhook with this path and these headers, or with the secret in them as header `jwt_key`. Cloud needs `config.phoneNumberId` and `config.apiKey` (an access token), and `config.webhookSecret` (the secret of the Meta app, else one is made up); give the app a webhook with this path and this verify token. Instances with the same `config.appId` share one webhook and its secrets, which are told when the first is made.',
       body: newInstance,
       status: 201,
       response: z.object({
         id: z.string(),
         webhook: z.string().describe("Path of the webhook, to be put behind the server's public URL"),
         secret: z.string().optional().describe('HMAC key of the webhook'),
+        headers: z
+          .record(z.string(), z.string())
+          .optional()
+          .describe('What the webhook is to be called with (Evolution)'),
+        verifyToken: z.string().optional().describe('Cloud: what Meta is to present when it checks the webhook'),
       }),
-      problems: ['name-taken'],
+      problems: ['name-taken', 'not-found'],
       example: {
         body: {
           provider: 'waha',
@@ -117,28 +159,38 @@ export function instanceRoutes({ runtime, access }: ApiContext): readonly Route[
         },
       },
       async handler({ key, body }) {
-        const { apiKey, ...settings } = body.config;
+        const { apiKey, webhookSecret, verifyToken, ...settings } = body.config;
+        const isShared = (await runtime.instances.list(key.tenant)).some((one) => isOfApp(one, settings.appId));
+        const beside =
+          body.standsBy === undefined ? undefined : await runtime.instances.read(key.tenant, body.standsBy);
+        if (body.standsBy !== undefined && beside === undefined) throw notFound();
         const made = await runtime.instances
           .create(
             {
               tenant: key.tenant,
+              ...(beside === undefined ? {} : { line: beside.line }),
               provider: body.provider,
               name: body.name,
               settings,
               ...(apiKey === undefined ? {} : { apiKey }),
+              ...(webhookSecret === undefined ? {} : { webhookSecret }),
+              ...(verifyToken === undefined ? {} : { verifyToken }),
             },
             runtime.now(),
           )
           .catch((caught: unknown) => {
-            if (isTaken(caught)) throw new Problem(409, 'name-taken', 'An instance of this name exists.');
+            if (isTaken(caught))
+              throw new Problem(409, 'name-taken', 'An instance of this name, or of this number of the app, exists.');
             throw caught;
           });
         await access.record(key, [{ actor: made.id, action: 'instance.created', instance: made.id }]);
-        const { webhookToken, webhookSecret } = made.credentials;
+        // Its actor begins, and sees how the account is.
+        await beginInstance(context, key, made);
         return {
           id: made.id,
-          webhook: `/webhooks/${made.provider}/${webhookToken}`,
-          ...(webhookSecret === undefined ? {} : { secret: webhookSecret }),
+          webhook: `/webhooks/${made.provider}/${made.credentials.webhookToken}`,
+          // Those of an app were told when its first instance was made.
+          ...(isShared ? {} : webhookProofOf(made)),
         };
       },
     }),

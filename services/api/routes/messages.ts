@@ -1,45 +1,29 @@
 /** Sending a message and following it. */
 import { z } from 'zod';
 
-import type { OutboundContent } from '#schemas/content.ts';
-import type { ConversationEntry } from '#runtime/directory/directory.ts';
-import type { Instance } from '#runtime/instances/instances.ts';
-
+import { chatOf, isChat } from '../chats.ts';
 import { deliveryStatuses } from '../delivery-status.ts';
 import type { ApiContext } from '../deps.ts';
 import { exampleIds, examplePhone } from '../example-ids.ts';
+import { contentSources } from '../content-sources.ts';
+import { contentFields, contentOf, oneKind } from '../message-content.ts';
+import { messageExamples } from '../message-examples.ts';
 import { requestMessage } from '../message-requests.ts';
-import { phoneCandidates } from '../phone-numbers.ts';
 import { type Route, defineRoute, notFound } from '../route.ts';
-import { idParams, time } from '../shapes.ts';
+import { dueOf, oneSendTime, sendTimeFields } from '../send-time.ts';
+import { idParams, idempotencyKey, time } from '../shapes.ts';
 
-/** WhatsApp shows three buttons at most, with titles of twenty characters. */
-const buttonsMax = 3;
-const buttonTitleMax = 20;
-const textMax = 4_096;
-
-const chatAddress = /^[\d-]{5,40}@(?:c\.us|s\.whatsapp\.net|lid|g\.us)$/;
-
-const newMessage = z.strictObject({
-  instanceId: z.string().min(1).max(128).describe('The instance to send with'),
-  to: z
-    .string()
-    .max(60)
-    .refine((to) => chatAddress.test(to) || phoneCandidates(to).length > 0)
-    .describe('A phone number with country code, or a chat address'),
-  text: z.string().min(1).max(textMax),
-  buttons: z
-    .array(z.strictObject({ id: z.string().min(1).max(256), title: z.string().min(1).max(buttonTitleMax) }))
-    .min(1)
-    .max(buttonsMax)
-    .optional(),
-  priority: z.enum(['high', 'normal', 'low']).default('normal'),
-  idempotencyKey: z
-    .string()
-    .regex(/^[\x21-\x7e]{1,200}$/)
-    .optional()
-    .describe('A second request with the same key is the first one'),
-});
+const newMessage = z
+  .strictObject({
+    instanceId: z.string().min(1).max(128).describe('The instance to send with'),
+    to: z.string().max(60).refine(isChat).describe('A phone number with country code, or a chat address'),
+    ...contentFields,
+    priority: z.enum(['high', 'normal', 'low']).default('normal'),
+    ...sendTimeFields,
+    idempotencyKey,
+  })
+  .superRefine(oneKind)
+  .superRefine(oneSendTime);
 
 const status = z.enum(deliveryStatuses);
 
@@ -49,7 +33,12 @@ const sentMessage = z
     conversationId: z.string(),
     instanceId: z.string(),
     status,
-    reason: z.string().nullable().describe('Stable code of why it was not sent, or is not known to be'),
+    reason: z
+      .string()
+      .nullable()
+      .describe(
+        'Stable code of why it was not sent, or is not known to be. `provider.window-closed`: the person did not write for 24 hours, so that only a template can be sent; send one in its place',
+      ),
     createdAt: time,
     updatedAt: time,
     attempts: z.array(
@@ -112,19 +101,20 @@ interface AttemptRow {
   readonly duration_ms: number | null;
 }
 
+interface ToldRow {
+  readonly status: string;
+  readonly reason: string | null;
+  readonly status_at: Date;
+}
+
+/** A delivery with what the provider told later of what was sent. */
+const withTold = (delivery: DeliveryRow | undefined, told: ToldRow | undefined): DeliveryRow | undefined =>
+  delivery === undefined || told === undefined || !['sent', 'unknown'].includes(delivery.status)
+    ? delivery
+    : { ...delivery, status: told.status, reason: told.reason, updated_at: told.status_at };
+
 /** The routes of messages. */
 export function messageRoutes({ runtime, access }: ApiContext): readonly Route[] {
-  /** The chat of an address: one that is known under any spelling of the number, else a new one. */
-  const entryOf = async ({ tenant, line }: Instance, to: string): Promise<ConversationEntry> => {
-    const addresses = chatAddress.test(to) ? [to] : phoneCandidates(to);
-    for (const address of addresses) {
-      const known = await runtime.directory.find(tenant, line, address);
-      if (known !== undefined) return known;
-    }
-    const group = to.endsWith('@g.us');
-    return runtime.directory.resolve({ tenant, line, addresses: addresses.slice(0, 1), group, at: runtime.now() });
-  };
-
   return [
     defineRoute({
       name: 'messages.send',
@@ -132,11 +122,21 @@ export function messageRoutes({ runtime, access }: ApiContext): readonly Route[]
       path: '/v1/messages',
       summary: 'Asks for a message to be sent',
       description:
-        'Accepted is not sent: read the message, or the conversation, for what became of it. Messages to one chat are sent in order.',
+        'One of `text` (alone, with `buttons` or with `list`), `media`, `template`, `location`, `contacts` and `reaction`. Where a provider has no buttons, lists or templates, the same is sent in words, the choices numbered. Accepted is not sent: read the message, or the conversation, for what became of it. Messages to one chat are sent in order.',
       body: newMessage,
       status: 202,
       response: z.object({ id: z.string(), conversationId: z.string() }),
-      problems: ['not-found', 'idempotency-key-reused'],
+      problems: [
+        'not-found',
+        'url-refused',
+        'file-too-large',
+        'template-unknown',
+        'template-not-approved',
+        'template-variables-wrong',
+        'message-not-sent',
+        'send-at-too-late',
+        'idempotency-key-reused',
+      ],
       example: {
         body: {
           instanceId: exampleIds.instance,
@@ -151,14 +151,12 @@ export function messageRoutes({ runtime, access }: ApiContext): readonly Route[]
         },
         answer: { id: exampleIds.message, conversationId: exampleIds.conversation },
       },
+      moreExamples: messageExamples,
       async handler({ key, body }) {
         const instance = await runtime.instances.read(key.tenant, body.instanceId);
         if (instance === undefined) throw notFound();
-        const content: OutboundContent =
-          body.buttons === undefined
-            ? { kind: 'text', text: body.text }
-            : { kind: 'buttons', text: body.text, buttons: body.buttons };
-        const entry = await entryOf(instance, body.to);
+        const entry = await chatOf(runtime, instance, body.to);
+        const content = await contentOf(body, contentSources(runtime, key.tenant, entry.conversation));
         const { id, conversation, fresh } = await requestMessage(runtime, {
           tenant: key.tenant,
           instance: instance.id,
@@ -166,6 +164,7 @@ export function messageRoutes({ runtime, access }: ApiContext): readonly Route[]
           content,
           priority: body.priority,
           idempotencyKey: body.idempotencyKey,
+          due: await dueOf(runtime, key.tenant, body),
         });
         if (fresh) {
           const act = { actor: conversation, action: 'message.send-requested', subject: id, instance: instance.id };
@@ -203,7 +202,17 @@ export function messageRoutes({ runtime, access }: ApiContext): readonly Route[]
              WHERE tenant = $1 AND delivery = $2 ORDER BY number`,
             [key.tenant, deliveries.rows[0]?.id ?? ''],
           );
-          return { request: requests.rows[0], delivery: deliveries.rows[0], attempts: tried.rows };
+          // What the provider told of it since: delivered, read, or failed after all.
+          const told = await sql.query<ToldRow>(
+            `SELECT status, reason, status_at FROM message_history WHERE tenant = $1 AND conversation = $2 AND id = $3
+               AND status IN ('delivered', 'read', 'failed')`,
+            [key.tenant, deliveries.rows[0]?.conversation ?? '', deliveries.rows[0]?.id ?? ''],
+          );
+          return {
+            request: requests.rows[0],
+            delivery: withTold(deliveries.rows[0], told.rows[0]),
+            attempts: tried.rows,
+          };
         });
         const newest = delivery ?? request;
         if (newest === undefined) throw notFound();

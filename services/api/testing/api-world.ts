@@ -9,6 +9,9 @@ import { type Instance } from '#runtime/instances/instances.ts';
 import { createLogger } from '#runtime/logger.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
 import { openSimulatorPhone } from '#runtime/simulator/simulator-phone.ts';
+import { findMachine } from '#machines/registry.ts';
+import { instanceVersion } from '#machines/instance/machine.ts';
+import type { FindMachine } from '#runtime/actor/machines.ts';
 import { echoConfiguration, findEcho } from '#runtime/testing/echo-machine.ts';
 import { type TestWorld, openTestWorld, testTenant } from '#runtime/testing/runtime.ts';
 
@@ -16,6 +19,7 @@ import { startCompliance } from '../../compliance/compliance.ts';
 import { startConversation } from '../../conversation/conversation.ts';
 import { processWindow } from '../../ingest/duplicate-window.ts';
 import { bodyBytesMax, ingestRoutes } from '../../ingest/routes.ts';
+import { startMedia } from '../../media/media.ts';
 import { startProjection } from '../../projection/projection.ts';
 import { startReplay } from '../../replay/replay.ts';
 import { startSender } from '../../sender/sender.ts';
@@ -59,13 +63,20 @@ export interface ApiWorld extends Asked {
   close(): Promise<void>;
 }
 
+/** Conversations run the echo machine, instances their own. */
+const configuration = {
+  ...echoConfiguration,
+  machines: { ...echoConfiguration.machines, instance: { version: instanceVersion, settings: {} } },
+};
+const find: FindMachine = (name, version) => findEcho(name, version) ?? findMachine(name, version);
+
 /** Opens it. `deps` replaces what the API is given. */
 export async function openApiWorld(deps: Partial<ApiDeps> = {}): Promise<ApiWorld> {
-  const world = await openTestWorld();
+  const world = await openTestWorld({ configuration });
   const runtime = world.runtime('prosa_api', 'test-api');
   const ingest = world.runtime('prosa_ingest', 'test-ingest');
   await runtime.tenants.create(otherTenant, 'Other');
-  await runtime.tenants.configure(otherTenant, echoConfiguration);
+  await runtime.tenants.configure(otherTenant, configuration);
   const otherInstance = await runtime.instances.create(
     { tenant: otherTenant, provider: 'simulator', name: 'simulator', settings: {} },
     runtime.now(),
@@ -80,7 +91,7 @@ export async function openApiWorld(deps: Partial<ApiDeps> = {}): Promise<ApiWorl
   let url = '';
   ingestRoutes(server, ingest, processWindow(runtime.now));
   apiRoutes(server, runtime, {
-    find: findEcho,
+    find,
     phone: openSimulatorPhone(runtime.database, runtime.vault),
     ingestUrl: () => url,
     ...deps,
@@ -100,7 +111,7 @@ export async function openApiWorld(deps: Partial<ApiDeps> = {}): Promise<ApiWorl
       const another = createHttpServer({ logger: createLogger('silent'), bodyBytesMax });
       const fresh = world.runtime('prosa_api', 'test-another');
       apiRoutes(another, fresh, {
-        find: findEcho,
+        find,
         phone: openSimulatorPhone(fresh.database, fresh.vault),
         ingestUrl: () => url,
         ...deps,
@@ -110,11 +121,12 @@ export async function openApiWorld(deps: Partial<ApiDeps> = {}): Promise<ApiWorl
     async startServices() {
       const worker = world.runtime('prosa_worker', 'test-worker');
       services.push(
-        await startConversation(worker, findEcho),
+        await startConversation(worker, find),
         await startSender(worker, { soleOwner: true }),
-        await startProjection(worker, findEcho),
+        await startProjection(worker, find),
+        await startMedia(worker),
         await startCompliance(worker),
-        startReplay(worker, { find: deps.find ?? findEcho }),
+        startReplay(worker, { find: deps.find ?? find }),
       );
     },
     async close() {

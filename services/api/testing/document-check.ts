@@ -70,7 +70,8 @@ export function openDocumentCheck(document: OpenApiDocument): DocumentCheck {
       const [type] = Object.keys(response.content ?? {});
       if (type === undefined) return text === '' ? faults : [...faults, `${operation.operationId} ${status}: a body`];
       const sent = String(headers['content-type']).split(';')[0] ?? '';
-      if (sent !== type) return [...faults, `${operation.operationId} ${status}: content type ${sent}`];
+      if (sent !== type && type !== '*/*')
+        return [...faults, `${operation.operationId} ${status}: content type ${sent}`];
       const body: unknown = type.endsWith('json') ? JSON.parse(text) : text;
       const codes = response['x-codes'];
       const { code } = (codes === undefined ? {} : body) as { readonly code?: string };

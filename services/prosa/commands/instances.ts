@@ -35,7 +35,9 @@ export const instancesShow = defineCommand({
         ['provider', one.provider],
         ['name', one.name],
         ['line', one.line],
-        ...Object.entries(one.config).map(([name, value]) => [name, String(value)] as const),
+        ...Object.entries(one.config).map(
+          ([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)] as const,
+        ),
       ]),
     );
     return exitCodes.ok;
