@@ -112,7 +112,12 @@ async function makeTenant(platform: Platform): Promise<Burst> {
     answerGroups: false,
   });
   const instance = await instances.create(
-    { tenant: burstTenant, provider: 'waha', name: 'waha', settings: { session: 'default', engine: 'NOWEB' } },
+    {
+      tenant: burstTenant,
+      provider: 'waha',
+      name: 'waha',
+      settings: { session: 'default', engine: 'NOWEB', limits: { perChatPerMinute: null } },
+    },
     now(),
   );
   const { webhookToken, webhookSecret = '' } = instance.credentials;

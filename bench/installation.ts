@@ -50,6 +50,7 @@ export function quietEnvironment(): Environment {
     HOST: '127.0.0.1',
     PORT: '0',
     PROSA_LOG_LEVEL: 'error',
+    WAHA_LIMITS: 'false',
   };
 }
 

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: measures what the system costs on this machine.
  *
- *   npm run bench                      everything, about twenty minutes
+ *   npm run bench                      everything, about twenty-five minutes
  *   npm run bench -- ingest host       the named ones
  *   npm run bench -- peers             named ones that are not in a whole run: they download what they need
  *   npm run bench -- --short           small sizes: shows that the benches work
@@ -30,6 +30,7 @@ import { benchPeersGrowth } from './peers/growth.ts';
 import { benchPeers } from './peers/peers.ts';
 import { type BenchReport, type RunReport, tableOf } from './report.ts';
 import type { Outcome } from './result.ts';
+import { benchSending } from './sending.ts';
 import { Stage } from './stage.ts';
 import { benchStartMillion } from './start-million.ts';
 
@@ -39,6 +40,7 @@ const benches: Readonly<Record<string, (stage: Stage) => Promise<Outcome>>> = {
   ingest: benchIngest,
   host: benchHost,
   'end-to-end': benchEndToEnd,
+  sending: benchSending,
   idle: benchIdle,
   memory: benchMemory,
   'hand-over': benchHandOver,

@@ -141,6 +141,13 @@ class KeyCollector implements Database {
     return this.#sql.query<Row>(text, values);
   }
 
+  queries(
+    _tenants: readonly string[],
+    statements: readonly (readonly [text: string, values: readonly unknown[]])[],
+  ): Promise<readonly SqlResult<Record<string, unknown>>[]> {
+    return Promise.all(statements.map(([text, values]) => this.#sql.query(text, values)));
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -11,7 +11,7 @@ const looks = 3;
 
 /** Groups whose readers take part in a run. */
 export const watchedGroups = [
-  ...consumerGroups.filter(({ group }) => group !== 'compliance'),
+  ...consumerGroups.filter(({ group }) => !['compliance', 'media', 'webhooks'].includes(group)),
   { group: 'effects', topic: topics.effects },
 ];
 

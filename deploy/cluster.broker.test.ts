@@ -95,6 +95,7 @@ describe.skipIf(broker === undefined)('the containers, as processes', () => {
   const here = (value: string, name: string): string =>
     value
       .replace('/run/secrets/', `${folder}/secrets/`)
+      .replace('/app/data', `${folder}/data`)
       .replace('redpanda:9092', broker?.brokers.join(',') ?? '')
       .replace('http://redpanda:8081', registry.url)
       .replace('http://ingest:3000', `http://127.0.0.1:${ports['ingest']}`)

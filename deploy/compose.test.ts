@@ -77,11 +77,11 @@ describe('every container', () => {
     expect(compose.services['edge']?.ports).toEqual(['127.0.0.1:8080:8080']);
   });
 
-  test('only the edge and the sender have a way out', () => {
+  test('only the edge and those that call providers have a way out', () => {
     const open = Object.entries(compose.networks).filter(([, network]) => network.internal !== true);
     expect(open.map(([name]) => name)).toEqual(['outside']);
     const users = services.filter(([, { networks }]) => networks.includes('outside')).map(([name]) => name);
-    expect(users).toEqual(['edge', 'sender']);
+    expect(users).toEqual(['edge', 'sender', 'media', 'effects', 'webhooks', 'baileys-gateway']);
     expect(compose.services['edge']?.networks).not.toContain('backend');
   });
 
@@ -130,6 +130,14 @@ describe('our services', () => {
 
   test.each(ours.filter(([name]) => name !== 'set-up'))('%s starts when set-up succeeded', (_name, service) => {
     expect(service.depends_on?.['set-up']).toEqual({ condition: 'service_completed_successfully' });
+  });
+
+  test('that keep and give files share the volume of the data directory', () => {
+    const sharing = ours.filter(([, { volumes = [] }]) => volumes.length > 0);
+    expect(sharing.map(([name]) => name)).toEqual(['api', 'sender', 'media']);
+    for (const [, { volumes, environment = {} }] of sharing)
+      expect(volumes).toEqual([`files:${String(environment['PROSA_DATA_DIR'])}/files`]);
+    expect(read('deploy/Dockerfile')).toContain(' data/files');
   });
 
   test('the actor host and the sender run twice', () => {

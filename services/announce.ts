@@ -10,8 +10,10 @@ export function announce(json: boolean, dataDir: string, url: string, demo: Demo
   const lines = [`Prosa is ready at ${url}`, `  data    ${dataDir}`];
   if (demo !== undefined) {
     lines.push(`  tenant  ${demo.tenant}`, `  key     ${demo.apiKey}`);
-    for (const { provider, webhook, secret } of demo.instances) {
-      lines.push(`  ${provider.padEnd(10)} ${url}${webhook}${secret === undefined ? '' : `  (HMAC secret ${secret})`}`);
+    for (const { provider, webhook, secret, headers } of demo.instances) {
+      const shown = Object.entries(headers ?? {}).map(([name, value]) => `header ${name}: ${value}`);
+      const proof = secret === undefined ? shown : [`HMAC secret ${secret}`];
+      lines.push(`  ${provider.padEnd(10)} ${url}${webhook}${proof.map((one) => `  (${one})`).join('')}`);
     }
     const authorization = `-H 'authorization: Bearer ${demo.apiKey}'`;
     lines.push(

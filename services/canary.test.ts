@@ -1,6 +1,6 @@
-// Goal: what people write, are called and are reached at is nowhere outside sealed bytes. Method:
-// twenty people with unique names, numbers and words use the whole program; then every byte that it
-// keeps or says is searched for them: the log, every table, logs, metrics, in plain, base64, hex and
+// Goal: what people write and are sent, are called, are reached at and where they are is nowhere outside sealed
+// bytes. Method: twenty people with unique names, numbers, words and places use the whole program, and are sent
+// every kind of message; then every byte that it keeps or says is searched for them: the log, every table, logs, metrics, in plain, base64, hex and
 // URL-encoded. Files of the database are searched too, since they hold what rows no longer show.
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,13 +18,16 @@ import { spellings } from './testing/spellings.ts';
 interface Somebody {
   readonly name: string;
   readonly phone: string;
+  /** In what they write and in captions, names of files, addresses and rows that they are sent. */
   readonly word: string;
+  readonly latitude: number;
 }
 
 const people: readonly Somebody[] = Array.from({ length: 20 }, (_, i) => ({
   name: `Zuleika${String.fromCharCode(97 + i)} Quixabeira`,
   phone: `55119${String(71_330_017 + i * 40_961)}`,
   word: `paralelepipedo${i * 7_919}x`,
+  latitude: -(11.037_411 + i * 0.913_717),
 }));
 
 let waha: FakeWaha;
@@ -44,7 +47,13 @@ afterAll(async () => {
 });
 
 const needles = people
-  .flatMap((person) => [person.name, person.name.split(' ')[0] ?? '', person.phone, person.word])
+  .flatMap((person) => [
+    person.name,
+    person.name.split(' ')[0] ?? '',
+    person.phone,
+    person.word,
+    String(person.latitude),
+  ])
   .flatMap((value) => spellings(value).map((spelling) => ({ value, spelling })));
 
 function hits(haystack: Buffer | string): string[] {
@@ -60,6 +69,53 @@ async function converse(person: Somebody, index: number): Promise<void> {
     else await byWaha(person, text);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+/** Everything that can be sent to a person, with what is theirs in every part of it. */
+async function sendAll({ name, phone, word, latitude }: Somebody, provider: 'simulator' | 'waha'): Promise<void> {
+  const to = { instanceId: program.instance(provider).id, to: phone };
+  const rows = [{ id: `row.${word}`, title: word.slice(0, 24), description: word }];
+  for (const body of [
+    { text: word, buttons: [{ id: word, title: word.slice(0, 20) }], typingMs: 1 },
+    { text: word, list: { button: 'Ver', sections: [{ title: word.slice(0, 24), rows }] } },
+    {
+      media: {
+        kind: 'document',
+        url: `https://files.example/${word}.pdf`,
+        mimetype: 'application/pdf',
+        filename: `${word}.pdf`,
+        caption: `Para ${name}`,
+      },
+    },
+    { template: { name: 'aviso', language: 'pt_BR', body: [name] } },
+    { location: { latitude, longitude: -46.5, name: word, address: `Casa de ${name}` } },
+    { contacts: [{ name, phone }] },
+  ])
+    expect(await program.api('POST', '/v1/messages', { ...to, ...body })).toMatchObject({ status: 202 });
+}
+
+/** What the simulated phone can do besides writing. */
+async function actAll({ name, phone: from, word, latitude }: Somebody): Promise<void> {
+  for (const body of [
+    { media: { kind: 'image', url: `https://files.example/${word}.png`, caption: word, filename: `${word}.png` } },
+    { location: { latitude, longitude: -46.5, name: word, address: name } },
+    { contacts: [{ name, phone: from }] },
+    { messageId: `poll-${word}`, poll: { name: word, options: [word, name] } },
+    { vote: { messageId: `poll-${word}`, options: [word] } },
+    { edit: { messageId: `poll-${word}`, text: word } },
+    { reaction: { messageId: `poll-${word}`, emoji: '👍' } },
+  ])
+    expect(await program.api('POST', '/v1/simulator/messages', { from, ...body })).toMatchObject({ status: 202 });
+}
+
+async function makeTemplate(): Promise<void> {
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  await client.query(
+    `INSERT INTO templates (tenant, business_account, name, language, id, category, status, components, synced_at)
+     VALUES ('demo', '1', 'aviso', 'pt_BR', '1', 'UTILITY', 'APPROVED', '[{"type":"BODY","text":"Olá, {{1}}!"}]', now())`,
+  );
+  await client.end();
 }
 
 async function byWaha(person: Somebody, text: string): Promise<void> {
@@ -172,6 +228,21 @@ test(
         30_000,
       );
     }
+    await makeTemplate();
+    await Promise.all(even.map(actAll));
+    await Promise.all([...even.map((one) => sendAll(one, 'simulator')), ...odd.map((one) => sendAll(one, 'waha'))]);
+    for (const { phone, name } of even) {
+      await eventually(
+        () => program.phone(phone),
+        (received) => received.some(({ type, text }) => type === 'contacts' && text.includes(name)),
+        30_000,
+      );
+    }
+    await eventually(
+      () => Promise.resolve(waha.messages.filter(({ route }) => route === 'sendContactVcard')),
+      ({ length }) => length === odd.length,
+      30_000,
+    );
     // Reading is an access that leaves traces of its own.
     await program.api('POST', '/v1/conversations/search', { phone: people[0]?.phone });
     await program.api('POST', '/v1/conversations/search', { name: people[1]?.name });

@@ -36,6 +36,8 @@ const processes: readonly (readonly [service: string, count: number])[] = [
   ['sender', 2],
   ['projection', 1],
   ['compliance', 1],
+  ['media', 1],
+  ['webhooks', 1],
   ['replay', 1],
   ['ingest', 1],
 ];
@@ -218,8 +220,10 @@ async function startServices(
     await Promise.all(names.map(async ([service, name]) => [name, await start(service, name)] as const)),
   );
   const ingest = ready.get('ingest')?.url ?? '';
-  const api = await start('api', 'api', { PROSA_INGEST_URL: ingest });
-  const edge = await startEdge({ '/webhooks/': ingest, '/': api.url ?? '' }, config, logger);
+  const [api] = await Promise.all(
+    (['api', 'effects'] as const).map((service) => start(service, service, { PROSA_INGEST_URL: ingest })),
+  );
+  const edge = await startEdge({ '/webhooks/': ingest, '/': api?.url ?? '' }, config, logger);
   closers.push(() => edge.close());
   return edge.url;
 }

@@ -6,7 +6,13 @@ import { conversationVersion } from '#machines/conversation/machine.ts';
 import { instanceVersion } from '#machines/instance/machine.ts';
 import { findMachine } from '#machines/registry.ts';
 import type { Config } from '#runtime/config.ts';
-import { type Instance, type NewInstance, providers } from '#runtime/instances/instances.ts';
+import {
+  type Instance,
+  type NewInstance,
+  type WebhookProof,
+  providers,
+  webhookProofOf,
+} from '#runtime/instances/instances.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 import { checkConfiguration } from '#runtime/tenants/check-configuration.ts';
 import { demoApiKey, demoTenant } from '#runtime/tenants/demo-tenant.ts';
@@ -23,11 +29,10 @@ export interface Demo {
 }
 
 /** An instance, with what its provider must present. */
-export interface DemoInstance {
+export interface DemoInstance extends WebhookProof {
   readonly id: string;
   readonly provider: string;
   readonly webhook: string;
-  readonly secret?: string;
 }
 
 /** What is in force for the demo tenant. Throws `config.invalid`. */
@@ -59,18 +64,40 @@ export async function provideDemo(runtime: Runtime, keys: TenantKeys): Promise<D
   return { tenant: demoTenant, apiKey: await provideKey(runtime, keys), instances: made.map(shown) };
 }
 
-function wanted(provider: (typeof providers)[number], { demoWaha }: Config): NewInstance {
+function wanted(provider: (typeof providers)[number], config: Config): NewInstance {
   const instance = { tenant: demoTenant, provider, name: provider, settings: {} };
-  if (provider === 'simulator') return instance;
-  const { baseUrl, session, apiKey } = demoWaha;
-  return { ...instance, settings: { baseUrl, session, engine: 'NOWEB' }, ...(apiKey === undefined ? {} : { apiKey }) };
+  if (provider === 'simulator' || provider === 'baileys') return instance;
+  if (provider === 'cloud') return { ...instance, ...cloudOf(config) };
+  const { baseUrl, session, apiKey } = provider === 'evolution' ? config.demoEvolution : config.demoWaha;
+  const engine = provider === 'waha' ? { engine: 'NOWEB' as const } : {};
+  const limits =
+    provider === 'waha' && !config.demoWaha.limited
+      ? { limits: { perChatPerMinute: null, initiatedPerMinute: null } }
+      : {};
+  return {
+    ...instance,
+    settings: { baseUrl, session, ...engine, ...limits },
+    ...(apiKey === undefined ? {} : { apiKey }),
+  };
 }
 
-const shown = ({ id, provider, credentials }: Instance): DemoInstance => ({
-  id,
-  provider,
-  webhook: `/webhooks/${provider}/${credentials.webhookToken}`,
-  ...(credentials.webhookSecret === undefined ? {} : { secret: credentials.webhookSecret }),
+function cloudOf({ demoCloud }: Config): Pick<NewInstance, 'settings' | 'apiKey'> {
+  const { baseUrl, apiKey, phoneNumberId, businessAccountId } = demoCloud;
+  return {
+    settings: {
+      ...(baseUrl === undefined ? {} : { baseUrl }),
+      ...(phoneNumberId === undefined ? {} : { phoneNumberId }),
+      ...(businessAccountId === undefined ? {} : { businessAccountId }),
+    },
+    ...(apiKey === undefined ? {} : { apiKey }),
+  };
+}
+
+const shown = (instance: Instance): DemoInstance => ({
+  id: instance.id,
+  provider: instance.provider,
+  webhook: `/webhooks/${instance.provider}/${instance.credentials.webhookToken}`,
+  ...webhookProofOf(instance),
 });
 
 async function provideKey({ database, now }: Runtime, keys: TenantKeys): Promise<string> {

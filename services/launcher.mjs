@@ -1,8 +1,9 @@
 /**
- * `npm start`, `npm run cluster`, `npm run bench`, `npm run chaos`, `npm run simulate`, `npm run prosa`, `npm test` and
- * `npm run verify` on any Node from 18 on, with nothing installed.
+ * `npm start`, `npm run baileys-gateway`, `npm run cluster`, `npm run bench`, `npm run chaos`, `npm run simulate`,
+ * `npm run simulator`, `npm run prosa`, `npm test` and `npm run verify` on any Node from 18 on, with nothing
+ * installed.
  *
- *   node services/launcher.mjs start|cluster|bench|chaos|simulate|prosa|test|verify [arguments of the program]
+ *   node services/launcher.mjs start|baileys-gateway|cluster|bench|chaos|simulate|simulator|prosa|test|verify [arguments]
  *   node services/launcher.mjs patch
  *
  * `patch` applies `patches/` to what is installed and does nothing else: for an image, where npm left out what
@@ -77,13 +78,27 @@ const workFolder = path.join(root, '.cache', 'set-up');
 /** What a user can do something about: told in one line, without a stack. */
 class SetUpError extends Error {}
 
-const commands = { start, cluster, bench, chaos, simulate, prosa, test, verify, patch };
+const commands = {
+  start,
+  'baileys-gateway': baileysGateway,
+  cluster,
+  bench,
+  chaos,
+  simulate,
+  simulator,
+  prosa,
+  test,
+  verify,
+  patch,
+};
 
 async function main() {
   const [name = '', ...programArguments] = process.argv.slice(2);
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
-    say('usage: node services/launcher.mjs start|cluster|bench|chaos|simulate|prosa|test|verify|patch [arguments]');
+    say(
+      'usage: node services/launcher.mjs start|baileys-gateway|cluster|bench|chaos|simulate|simulator|prosa|test|verify|patch [arguments]',
+    );
     process.exitCode = 2;
     return;
   }
@@ -100,8 +115,15 @@ async function main() {
 // ------------------------------------------------------------------ commands
 
 /** Runs everything in one process. */
-function start(node, programArguments) {
+async function start(node, programArguments) {
+  if (/^(1|true|yes|on|y|enabled)$/i.test(process.env.BAILEYS_GATEWAY ?? '')) await setUpGateway(node);
   return runProgram('services/main.ts', node, programArguments);
+}
+
+/** Holds WhatsApp sessions, beside whatever else runs. */
+async function baileysGateway(node, programArguments) {
+  await setUpGateway(node);
+  return runProgram('services/baileys-gateway/main.ts', node, programArguments);
 }
 
 /** Runs one process per service, on a real broker. */
@@ -122,6 +144,11 @@ function chaos(node, programArguments) {
 /** Runs the actor hosts through simulated faults, by seed. */
 function simulate(node, programArguments) {
   return runProgram('chaos/simulation/main.ts', node, programArguments);
+}
+
+/** Pretends to be a provider with people behind it. */
+function simulator(node, programArguments) {
+  return runProgram('simulator/main.ts', node, programArguments);
 }
 
 /** The command line. It is started often and for short: what was compiled is kept. */
@@ -204,6 +231,21 @@ async function setUpDependencies(node) {
       applyPatches(patches);
     }
     writeWhole(stampFile, JSON.stringify(wanted));
+  });
+}
+
+/** Makes the gateway's own packages what their lock file says: only who runs it fetches them (A1, A2). */
+async function setUpGateway(node) {
+  const folder = path.join(root, 'services', 'baileys-gateway', 'packages');
+  const stamp = path.join(folder, 'node_modules', '.prosa-set-up.json');
+  const wanted = { lock: hashOf(fs.readFileSync(path.join(folder, 'package-lock.json'), 'utf8')) };
+  const isSetUp = () => readJson(stamp)?.lock === wanted.lock;
+  if (isSetUp()) return;
+  await alone(async () => {
+    if (isSetUp()) return;
+    fs.rmSync(stamp, { force: true });
+    await npm(node, 'Installing Baileys (30 MB, at the first start of its gateway, and when it changed)', folder);
+    writeWhole(stamp, JSON.stringify(wanted));
   });
 }
 

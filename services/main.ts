@@ -16,15 +16,20 @@ import { openSimulatorPhone } from '#runtime/simulator/simulator-phone.ts';
 import { announce } from './announce.ts';
 import { openRedisProbe } from './api/adapters/redis-probe.ts';
 import { apiRoutes } from './api/routes.ts';
+import { startBaileysGateway } from './baileys-gateway/start.ts';
 import { startCompliance } from './compliance/compliance.ts';
 import { startConversation } from './conversation/conversation.ts';
 import { provideDemo } from './demo.ts';
+import { startEffects } from './effects/effects.ts';
+import { openInstanceCare } from './effects/instances/care.ts';
 import { openDuplicateWindow } from './ingest/open-window.ts';
 import { bodyBytesMax, ingestRoutes } from './ingest/routes.ts';
+import { startMedia } from './media/media.ts';
 import { startProjection } from './projection/projection.ts';
 import { startReplay } from './replay/replay.ts';
 import { startSender } from './sender/sender.ts';
 import { startTimers } from './timers/timers.ts';
+import { startWebhooks } from './webhooks/webhooks.ts';
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } }, strict: true });
@@ -52,15 +57,24 @@ async function main(): Promise<void> {
   });
 
   const named = (service: string) => ({ ...worker, logger: logger.child(service) });
+  const effects = named('effects');
+  const care = openInstanceCare(effects, () => config.ingestUrl ?? url);
   const services = await Promise.all([
     startConversation(named('conversation')),
     startTimers(named('timers')),
+    startEffects(effects, { ...care, soleOwner: config.databaseUrl === undefined }),
     // Nobody else sends from an embedded database: what an earlier life left half done is ours to settle.
     startSender(named('sender'), { soleOwner: config.databaseUrl === undefined }),
     startProjection(named('projection')),
     startCompliance(named('compliance')),
+    startMedia(named('media')),
+    startWebhooks(named('webhooks')),
   ]);
   services.push(startReplay(named('replay'), { soleOwner: config.databaseUrl === undefined }));
+  if (config.baileys.enabled) {
+    const ingestUrl = () => config.ingestUrl ?? url;
+    services.push(await startBaileysGateway(named('baileys-gateway'), { ingestUrl }));
+  }
 
   drainOnSignal(logger, async () => {
     draining = true;

@@ -44,6 +44,7 @@ test('the README holds the commands that this test knows', () => {
     'curl -s',
     'curl -s',
     'curl -s',
+    'npm run',
     'npx prosa',
     'npx prosa',
     'npx prosa',
@@ -61,6 +62,20 @@ test('its first message is answered at the simulated phone and seen in the list'
   expect((JSON.parse(answer) as { items: unknown[] }).items).toHaveLength(1);
   expect(JSON.parse(await sh(list))).toMatchObject({ items: [{ state: { value: 'consent' } }] });
 });
+
+test('its simulated provider has people who are heard', async () => {
+  const [simulator = ''] = lines.filter((line) => line.startsWith('npm run'));
+  const { webhook, secret = '' } = program.instance('waha');
+  const told = simulator
+    .replace('/webhooks/waha/TOKEN', webhook)
+    .replace('SECRET', secret)
+    .replace('--for 60', '--for 2');
+  // What Prosa answers goes to the usual port, which others may have here.
+  const said = await sh(`${told.replace('npm run', 'npm run --silent')} --port 0 --json`);
+  const report = JSON.parse(said.trim().split('\n').at(-1) ?? '') as { messages: { wrote: number } };
+  expect(report.messages.wrote).toBeGreaterThan(0);
+  expect(report).toMatchObject({ webhooks: { taken: report.messages.wrote, lostMessages: [] } });
+}, 60_000);
 
 test('its commands say what they are for, and end well', async () => {
   const [doctor = '', list = '', verify = '', load = ''] = lines.filter((line) => line.startsWith('npx'));

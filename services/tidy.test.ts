@@ -42,10 +42,10 @@ const layers: FileRule = (file) =>
 
 function layerAdvice(path: string, target: string): string | undefined {
   const to = (folder: string): boolean => target.startsWith(folder);
-  const ours = /^(schemas|machines|services|bench|chaos|console)\//.test(target);
-  const measures = /^(bench|chaos)\//.test(path);
-  if (ours && !isTesting(path) && !measures && isTesting(target))
-    return 'only tests, bench/ and chaos/ use what is in testing/.';
+  const ours = /^(schemas|machines|services|bench|chaos|simulator|console)\//.test(target);
+  const tries = /^(bench|chaos|simulator)\//.test(path);
+  if (ours && !isTesting(path) && !tries && isTesting(target))
+    return 'only tests, bench/, chaos/ and simulator/ use what is in testing/.';
   if (to('services/launcher') && path !== 'services/prosa/prosa.mjs')
     return 'the launcher runs before anything else; start it as a process.';
   if (path.startsWith('schemas/')) {
@@ -172,7 +172,7 @@ function nodesOf({ path, text }: SourceFile): readonly ts.Node[] {
 const nodesByText = new Map<string, readonly ts.Node[]>();
 
 function readFiles(): readonly SourceFile[] {
-  return ['schemas', 'machines', 'services', 'bench', 'chaos', 'console', 'deploy', 'patches']
+  return ['schemas', 'machines', 'services', 'bench', 'chaos', 'simulator', 'console', 'deploy', 'patches']
     .flatMap((folder) => pathsIn(folder))
     .filter((path) => /\.(ts|mjs)$/.test(path))
     .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));

@@ -21,7 +21,7 @@ const kilobytesPerMegabyte = 1_024;
 
 /** Whose processes to look for. */
 export interface Accounted {
-  readonly kind: PeerKind;
+  readonly kind: Pick<PeerKind, 'servers'>;
   /** Absent: its servers alone. */
   readonly worker?: number;
 }

@@ -7,7 +7,7 @@ import type { Fault } from '../fault.ts';
 /** As services/projection/projection.ts says (P3), and the hosts' own. */
 const emptied =
   'TRUNCATE actor_snapshots, journal, journal_snapshots, journal_parked, journal_progress, parked_progress, ' +
-  'history_progress, messages, message_changes, message_marks, message_links, contacts, contact_words';
+  'history_progress, messages, message_changes, message_marks, message_links, message_files, contacts, contact_words';
 
 export const fullRebuild: Fault = {
   number: 18,

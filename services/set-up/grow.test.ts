@@ -22,10 +22,13 @@ import { type TestWorld, testTenant } from '#runtime/testing/runtime.ts';
 
 import { startCompliance } from '../compliance/compliance.ts';
 import { startConversation } from '../conversation/conversation.ts';
+import { startEffects } from '../effects/effects.ts';
+import { startMedia } from '../media/media.ts';
 import { startProjection } from '../projection/projection.ts';
 import { type ReplayWorld, openReplayWorld } from '../replay/testing/replay-world.ts';
 import { startSender } from '../sender/sender.ts';
 import { startTimers } from '../timers/timers.ts';
+import { startWebhooks } from '../webhooks/webhooks.ts';
 import { GrowthRefused, grow } from './grow.ts';
 
 const [before, after] = [6, 9];
@@ -52,6 +55,9 @@ async function start(runtime: Runtime): Promise<void> {
     startCompliance(runtime),
     startTimers(runtime),
     startSender(runtime),
+    startEffects(runtime, { handlers: new Map() }),
+    startMedia(runtime),
+    startWebhooks(runtime),
   ]);
 }
 

@@ -19,6 +19,7 @@ export interface Ready {
     readonly provider: string;
     readonly webhook: string;
     readonly secret?: string;
+    readonly headers?: Readonly<Record<string, string>>;
   }[];
 }
 

@@ -1,0 +1,98 @@
+/**
+ * The media service: the file of every message is fetched from its provider at once, since pointers expire, and kept;
+ * what became of it is a record of the conversation.
+ *
+ * M1 A file to be fetched is queued before the offset of its message is committed, and nothing else is waited for there:
+ *    no file holds up a partition.
+ * M2 A result is recorded at least once, always with the same id; whichever is first on the log counts.
+ * M3 A file is fetched again with growing delays as long as its pointer may lead somewhere; then it has failed, with the
+ *    last reason.
+ * M4 What is kept was looked into: its type is what its bytes say, its size is bounded, and where the provider gave a
+ *    hash it is that.
+ * M5 Addresses come from strangers: all requests go through `net/outside.ts`.
+ */
+import { openFiles } from '#runtime/blobs/postgres-files.ts';
+import { startClaimPump } from '#runtime/claim-pump.ts';
+import { consumeRecords } from '#runtime/log/consume-records.ts';
+import { openOutside } from '#runtime/net/adapters/undici-outside.ts';
+import type { Outside } from '#runtime/net/outside.ts';
+import type { RunningService, Runtime } from '#runtime/runtime.ts';
+import type { ProsaRecord } from '#schemas/records.ts';
+import { topics } from '#schemas/topics.ts';
+
+import { createFetcher, isMediaKind } from './fetcher.ts';
+import { type MediaMessage, openFetches } from './fetches.ts';
+import { mediaSources } from './sources/sources.ts';
+
+const group = 'media';
+const slice = { sliceRecordsMax: 500, sliceBytesMax: 4 * 1_024 * 1_024 } as const;
+
+/** What tests replace. Times in milliseconds. */
+export interface MediaOptions {
+  readonly outside?: Outside;
+  /** Longest sleep between looks at the queue: bounds how late another process' retry is seen. */
+  readonly pollMs?: number;
+  /** Time that `stop` gives to fetches in flight; those that are cut come back after their lease. */
+  readonly stopGraceMs?: number;
+}
+
+/** Files fetched at once by this process; each may hold a few hundred kilobytes. */
+const concurrency = 8;
+const pollMsDefault = 1_000;
+const sweepEveryMs = 600_000;
+const stopGraceMsDefault = 5_000;
+
+/** Starts the service. */
+export async function startMedia(runtime: Runtime, options: MediaOptions = {}): Promise<RunningService> {
+  const outside = options.outside ?? openOutside();
+  const files = openFiles(runtime);
+  const fetches = openFetches(runtime);
+  const sources = mediaSources(outside, runtime.config.trustedOrigins, runtime.config.baileys.url);
+  const fetcher = createFetcher({ runtime, files, fetches, sources });
+  const pump = startClaimPump({
+    logger: runtime.logger,
+    claim: (count) => fetches.claim(count),
+    work: fetcher,
+    concurrency,
+    pollMs: options.pollMs ?? pollMsDefault,
+  });
+  const consumer = await consumeRecords(runtime, {
+    group,
+    topic: topics.events,
+    ...slice,
+    handle: async (records) => {
+      const messages = records.flatMap(({ record }) => (hasFile(record) ? [record] : []));
+      if (messages.length === 0) return;
+      await fetches.add(messages);
+      pump.wake();
+    },
+  });
+  const sweep = (): void => {
+    void runtime.tenants
+      .ids()
+      .then((tenants) => files.sweep(tenants))
+      .catch((caught: unknown) => {
+        runtime.logger.warn('leftovers of files could not be swept', { error: caught });
+      });
+  };
+  const sweeping = setInterval(sweep, sweepEveryMs);
+  sweep();
+  return {
+    name: group,
+    finished: Promise.all([consumer.finished, pump.finished]).then(() => undefined),
+    async stop() {
+      clearInterval(sweeping);
+      await consumer.stop();
+      await pump.stop(options.stopGraceMs ?? stopGraceMsDefault);
+      await outside.close();
+      await pump.finished;
+      await files.close();
+    },
+  };
+}
+
+/** Whether there is a file to be fetched. What we sent through the API we have. */
+const hasFile = (record: ProsaRecord): record is MediaMessage =>
+  (record.type === 'message.received' || (record.type === 'message.echoed' && record.source !== 'api')) &&
+  isMediaKind(record.kind) &&
+  record.sealed !== null;

@@ -1,0 +1,118 @@
+/**
+ * The webhooks service: tells the tenants' own endpoints what happens.
+ *
+ * W1 An event is queued for every endpoint that wants it before its offset is committed: none is lost, and it is one
+ *    delivery per endpoint however often it is read. Deliveries are at least once, in no order; their ids tell repeats.
+ * W2 A delivery is tried for three days, less and less often; then it has failed. An endpoint to which nothing got through
+ *    for five days, or that says that it is gone, is disabled, which is audited.
+ * W3 Bodies are signed with the endpoint's own secret (Standard Webhooks), and hold content only where it was asked for.
+ * W4 All requests go through `net/outside.ts`; no redirect is followed.
+ * W5 One endpoint that is slow holds up others by its share of the slots at most.
+ */
+import { startClaimPump } from '#runtime/claim-pump.ts';
+import { consumeRecords, type ReadRecord } from '#runtime/log/consume-records.ts';
+import { openOutside } from '#runtime/net/adapters/undici-outside.ts';
+import type { Outside } from '#runtime/net/outside.ts';
+import type { RunningService, Runtime } from '#runtime/runtime.ts';
+import { type Subscription, openSubscriptions, webhookEvents } from '#runtime/webhooks/subscriptions.ts';
+import { topics } from '#schemas/topics.ts';
+
+import { createPost } from './post.ts';
+import { type NewDelivery, type WebhookDelivery, openWebhookQueue } from './queue.ts';
+
+const group = 'webhooks';
+const slice = { sliceRecordsMax: 500, sliceBytesMax: 4 * 1_024 * 1_024 } as const;
+
+/** What tests replace. Times in milliseconds. */
+export interface WebhooksOptions {
+  readonly outside?: Outside;
+  readonly pollMs?: number;
+  readonly stopGraceMs?: number;
+}
+
+/** Requests at once, in all and to one endpoint. */
+const concurrency = 32;
+const perEndpoint = 4;
+/** Longer than a request. */
+const leaseMs = 60_000;
+const pollMsDefault = 1_000;
+const stopGraceMsDefault = 5_000;
+/** How late an endpoint that was made or ended is known here. */
+const subscriptionsMs = 3_000;
+const forgetEveryMs = 600_000;
+/** What was settled is listed for so long. */
+const settledKeptMs = 30 * 24 * 3_600_000;
+
+/** Starts the service. */
+export async function startWebhooks(runtime: Runtime, options: WebhooksOptions = {}): Promise<RunningService> {
+  const outside = options.outside ?? openOutside();
+  const queue = openWebhookQueue(runtime);
+  const post = createPost(runtime, queue, outside);
+  const pump = startClaimPump<WebhookDelivery>({
+    logger: runtime.logger,
+    claim: (count, inFlight) => queue.claim(count, leaseMs, perEndpoint, inFlight),
+    work: post,
+    concurrency,
+    pollMs: options.pollMs ?? pollMsDefault,
+  });
+  const subscriptionsOf = subscriptionFinder(runtime);
+  const consumer = await consumeRecords(runtime, {
+    group,
+    topic: topics.events,
+    ...slice,
+    handle: async (records) => {
+      const deliveries = await wantedOf(records, subscriptionsOf);
+      if (deliveries.length === 0) return;
+      await queue.add(deliveries);
+      pump.wake();
+    },
+  });
+  const forget = (): void => {
+    void runtime.tenants
+      .ids()
+      .then((tenants) => queue.forget(tenants, runtime.now() - settledKeptMs))
+      .catch((caught: unknown) => {
+        runtime.logger.warn('settled webhooks could not be forgotten', { error: caught });
+      });
+  };
+  const forgetting = setInterval(forget, forgetEveryMs);
+  return {
+    name: group,
+    finished: Promise.all([consumer.finished, pump.finished]).then(() => undefined),
+    async stop() {
+      clearInterval(forgetting);
+      await consumer.stop();
+      await pump.stop(options.stopGraceMs ?? stopGraceMsDefault);
+      await outside.close();
+      await pump.finished;
+    },
+  };
+}
+
+const told: ReadonlySet<string> = new Set(webhookEvents);
+
+type SubscriptionFinder = (tenant: string) => Promise<readonly Subscription[]>;
+
+/** The endpoints of a tenant that are on, kept for a while. */
+function subscriptionFinder({ database, vault, now }: Runtime): SubscriptionFinder {
+  const subscriptions = openSubscriptions(database, vault, now);
+  const known = new Map<string, { readonly of: readonly Subscription[]; readonly until: number }>();
+  return async (tenant) => {
+    const cached = known.get(tenant);
+    if (cached !== undefined && cached.until > now()) return cached.of;
+    const of = (await subscriptions.list(tenant)).filter(({ disabledAt }) => disabledAt === null);
+    known.set(tenant, { of, until: now() + subscriptionsMs });
+    return of;
+  };
+}
+
+async function wantedOf(records: readonly ReadRecord[], find: SubscriptionFinder): Promise<readonly NewDelivery[]> {
+  const deliveries: NewDelivery[] = [];
+  for (const { record, value } of records) {
+    if (!told.has(record.type)) continue;
+    const { tenant, eventId, occurredAt, type } = record;
+    for (const { id: webhook, events } of await find(tenant))
+      if (events.includes(type)) deliveries.push({ tenant, webhook, type, eventId, occurredAt, value });
+  }
+  return deliveries;
+}
