@@ -4,7 +4,8 @@
 export type Aim = { readonly atLeast: number } | { readonly below: number };
 
 /** Units of measures. */
-export type Unit = 'per s' | 'per CPU s' | 's' | 'ms' | '% of a core' | 'MB' | 'bytes' | 'partitions' | 'ratio';
+export type Unit =
+  'per s' | 'per CPU s' | 's' | 'ms' | '% of a core' | 'MB' | 'bytes' | 'partitions' | 'records' | 'ratio';
 
 /** One number. */
 export interface Measure {
