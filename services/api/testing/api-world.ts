@@ -23,6 +23,7 @@ import { startMedia } from '../../media/media.ts';
 import { startProjection } from '../../projection/projection.ts';
 import { startReplay } from '../../replay/replay.ts';
 import { startSender } from '../../sender/sender.ts';
+import { startWebhooks } from '../../webhooks/webhooks.ts';
 import { openApiKeys } from '../api-keys.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type Role, roles } from '../roles.ts';
@@ -125,6 +126,7 @@ export async function openApiWorld(deps: Partial<ApiDeps> = {}): Promise<ApiWorl
         await startSender(worker, { soleOwner: true }),
         await startProjection(worker, find),
         await startMedia(worker),
+        await startWebhooks(worker),
         await startCompliance(worker),
         startReplay(worker, { find: deps.find ?? find }),
       );
