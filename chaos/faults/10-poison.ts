@@ -12,11 +12,13 @@ import { topics } from '#schemas/topics.ts';
 
 import type { Fault } from '../fault.ts';
 import { prompts } from '../model.ts';
-import type { RawRecord } from '../raw-log.ts';
+import type { RawLog, RawRecord } from '../raw-log.ts';
 
 const poisonChats = 6;
 const longText = 60_000;
 const largeBytes = 700_000;
+const looksMax = 300;
+const lookIntervalMs = 100;
 
 export const poison: Fault = {
   number: 10,
@@ -24,7 +26,7 @@ export const poison: Fault = {
   short: true,
   async stage({ crew, installation, people, random, rawLog }) {
     const { partitionCount } = installation.config;
-    const known = (await rawLog.readAll()).find(({ topic }) => topic === topics.events);
+    const known = await firstEvent(rawLog);
     const corpus = [
       Buffer.alloc(0),
       Buffer.from([0]),
@@ -56,6 +58,22 @@ export const poison: Fault = {
     return {};
   },
 };
+
+/** Some record of a conversation. Not by reading all: people write on meanwhile, and the end runs ahead. */
+async function firstEvent(rawLog: RawLog): Promise<RawRecord | undefined> {
+  const along = await rawLog.readAlong();
+  try {
+    for (let look = 0; look < looksMax; look++) {
+      const seen = along.readings().flatMap(({ records }) => records);
+      const known = seen.find(({ topic }) => topic === topics.events);
+      if (known !== undefined) return known;
+      await sleep(lookIntervalMs);
+    }
+    return undefined;
+  } finally {
+    await along.close();
+  }
+}
 
 /** A record of the log cut and changed. */
 function damaged({ value }: RawRecord): readonly Buffer[] {

@@ -110,6 +110,10 @@ class Stage implements BuiltStage {
         PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter),
         HOME: process.env['HOME'],
         npm_config_cache: process.env['npm_config_cache'],
+        // This machine's registry, proxy and certificates; the npm of the image would look beside itself for them.
+        npm_config_globalconfig: process.env['npm_config_globalconfig'],
+        npm_config_userconfig: process.env['npm_config_userconfig'],
+        NODE_EXTRA_CA_CERTS: process.env['NODE_EXTRA_CA_CERTS'],
         // What was installed here is in npm's cache.
         npm_config_prefer_offline: 'true',
       },
