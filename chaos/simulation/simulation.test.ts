@@ -76,8 +76,10 @@ describe('a seed', () => {
 });
 
 describe('without a protection', () => {
-  /** What its absence is called, and within how many seeds it shows. */
-  const shows: Readonly<Record<AnyProtection, { readonly names: readonly AnomalyName[]; readonly within: number }>> = {
+  /** What its absence is called, and within how many seeds it shows; the rare one, near one that showed it. */
+  const shows: Readonly<
+    Record<AnyProtection, { readonly names: readonly AnomalyName[]; readonly within: number; readonly first?: number }>
+  > = {
     fence: { names: ['duplicate', 'non-monotonic'], within: 400 },
     're-read': { names: ['duplicate'], within: 600 },
     epoch: { names: ['stale-snapshot'], within: 400 },
@@ -86,15 +88,15 @@ describe('without a protection', () => {
     'timer-generation': { names: ['timer-ghost'], within: 20 },
     'two-versions': { names: ['stale-snapshot', 'lost'], within: 20 },
     unbroken: { names: ['stale-snapshot', 'lost', 'state-divergence'], within: 200 },
-    'epochs-once': { names: ['stale-snapshot'], within: 6_000 },
+    'epochs-once': { names: ['stale-snapshot'], within: 6_000, first: 5_600 },
   };
 
   test.each(allProtections)(
     '%s, a seed shows it by its name',
     async (without) => {
-      const { names, within } = shows[without];
+      const { names, within, first = 1 } = shows[without];
       let found: AnomalyName | undefined;
-      for (let seed = 1; seed <= within && found === undefined; seed += 1) {
+      for (let seed = first; seed < first + within && found === undefined; seed += 1) {
         const { findings } = await simulate({ seed, without });
         found = names.find((name) => findings.some((finding) => finding.name === name));
       }
