@@ -25,6 +25,8 @@ import { type MediaMessage, openFetches } from './fetches.ts';
 import { mediaSources } from './sources/sources.ts';
 
 const group = 'media';
+/** Records of one moment are read together: a read and a commit for each would cost the broker, and every other reader. */
+const patienceMs = 250;
 const slice = { sliceRecordsMax: 500, sliceBytesMax: 4 * 1_024 * 1_024 } as const;
 
 /** What tests replace. Times in milliseconds. */
@@ -60,6 +62,7 @@ export async function startMedia(runtime: Runtime, options: MediaOptions = {}): 
     group,
     topic: topics.events,
     ...slice,
+    patienceMs,
     handle: async (records) => {
       const messages = records.flatMap(({ record }) => (hasFile(record) ? [record] : []));
       if (messages.length === 0) return;

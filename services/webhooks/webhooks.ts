@@ -21,6 +21,8 @@ import { createPost } from './post.ts';
 import { type NewDelivery, type WebhookDelivery, openWebhookQueue } from './queue.ts';
 
 const group = 'webhooks';
+/** Records of one moment are read together: a read and a commit for each would cost the broker, and every other reader. */
+const patienceMs = 250;
 const slice = { sliceRecordsMax: 500, sliceBytesMax: 4 * 1_024 * 1_024 } as const;
 
 /** What tests replace. Times in milliseconds. */
@@ -60,6 +62,7 @@ export async function startWebhooks(runtime: Runtime, options: WebhooksOptions =
     group,
     topic: topics.events,
     ...slice,
+    patienceMs,
     handle: async (records) => {
       const deliveries = await wantedOf(records, subscriptionsOf);
       if (deliveries.length === 0) return;
