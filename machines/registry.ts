@@ -9,7 +9,12 @@
  */
 import type { AnyStateMachine } from 'xstate';
 import { conversationMachine, conversationVersion } from './conversation/machine.ts';
-import { conversationSettingsDefaults, conversationSettingsProblems } from './conversation/settings.ts';
+import {
+  conversationSettingsDefaults,
+  conversationSettingsProblems,
+  personSettingsProblems,
+} from './conversation/settings.ts';
+import * as conversation1 from './conversation/v1/machine.ts';
 import { instanceMachine, instanceVersion } from './instance/machine.ts';
 import { instanceSettingsDefaults, instanceSettingsProblems } from './instance/settings.ts';
 import * as instance1 from './instance/v1/machine.ts';
@@ -41,6 +46,13 @@ export function bounded<Machine extends AnyStateMachine>(machine: Machine): Mach
 const keyOf = (name: string, version: string): string => `${name}@${version}`;
 
 const entries: readonly MachineEntry[] = [
+  {
+    name: 'conversation',
+    version: conversation1.conversationVersion,
+    machine: bounded(conversation1.conversationMachine),
+    settingsDefaults: { ...conversationSettingsDefaults },
+    problemsOf: personSettingsProblems,
+  },
   {
     name: 'conversation',
     version: conversationVersion,

@@ -20,6 +20,7 @@ import type { Configuration } from '#runtime/tenants/tenants.ts';
 import type { TenantKeys } from '#runtime/vault/key-file.ts';
 
 import { openApiKeys } from './api/api-keys.ts';
+import { demoSettings } from './demo-settings.ts';
 
 /** What a caller needs to try the demo tenant. */
 export interface Demo {
@@ -36,10 +37,10 @@ export interface DemoInstance extends WebhookProof {
 }
 
 /** What is in force for the demo tenant. Throws `config.invalid`. */
-function configurationOf({ demoLocale }: Config): Configuration {
+function configurationOf({ demoLocale: locale, openai }: Config): Configuration {
   const configuration: Configuration = {
     machines: {
-      conversation: { version: conversationVersion, settings: { locale: demoLocale } },
+      conversation: { version: conversationVersion, settings: { ...demoSettings({ locale, model: openai.model }) } },
       instance: { version: instanceVersion, settings: {} },
     },
     answerGroups: false,

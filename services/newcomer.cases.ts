@@ -43,7 +43,7 @@ export function newcomerCases(start: (environment: Readonly<Record<string, strin
       expect(body).toMatchObject({
         id: conversationId,
         machine: 'conversation',
-        state: { value: 'menu' },
+        state: { value: { assisting: { talking: 'menu' } } },
         status: 'active',
         episode: 1,
       });
@@ -62,7 +62,7 @@ export function newcomerCases(start: (environment: Readonly<Record<string, strin
         items: { offset: number; type: string; from: unknown; to: unknown }[];
       };
       const messages = timeline.items.filter(({ type }) => type === 'message.received');
-      expect(messages.map(({ to }) => to)).toEqual(['consent', 'name', 'menu']);
+      expect(messages.map(({ to }) => to)).toEqual(['consent', 'name', 'assisting.talking.menu']);
       for (const { offset, from } of messages.slice(1)) {
         const state = await program.api('GET', `/v1/conversations/${id}/state?offset=${offset}`);
         expect(state.body).toMatchObject({ state: { value: from } });
@@ -107,7 +107,7 @@ export function newcomerCases(start: (environment: Readonly<Record<string, strin
     const { apiKey, instances } = program.ready;
     await program.start();
     expect(program.ready).toMatchObject({ apiKey, instances });
-    await program.says(phone, '2');
+    await program.says(phone, 'meus dados');
     const received = await eventually(texts, (all) => all.length === before + 1);
     expect(received.at(-1)).toMatch(/Maria da Silva/);
   });

@@ -53,7 +53,8 @@ function layerAdvice(path: string, target: string): string | undefined {
   }
   if (path.startsWith('machines/')) {
     if (ours) return to('machines/') || to('schemas/') ? undefined : 'a machine is pure; let it name an action.';
-    if (isTesting(path) || target === 'xstate') return undefined;
+    // Number plans are tables and their look-up: no clock, no I/O.
+    if (isTesting(path) || target === 'xstate' || target === 'libphonenumber-js/max') return undefined;
     return 'a machine uses xstate alone; what it needs comes as data of an event.';
   }
   if (isTest(path)) return undefined;

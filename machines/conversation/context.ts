@@ -1,4 +1,11 @@
+import { type AppointmentsContext, appointmentsStart } from '#machines/appointments/context.ts';
+import { type InformationContext, informationStart } from '#machines/information/context.ts';
 import type { ActorInput } from '#machines/machine.ts';
+import { type RegistrationContext, registrationStart } from '#machines/registration/context.ts';
+import { type SchedulingContext, schedulingStart } from '#machines/scheduling/context.ts';
+import { type AttendanceContext, attendanceStart } from './attendance-context.ts';
+import type { Means, Turn } from './asks.ts';
+import type { Heard } from './hearing.ts';
 import { type ConversationSettings, conversationSettingsDefaults } from './settings.ts';
 import { languageOf } from './texts/catalogue.ts';
 
@@ -18,8 +25,8 @@ export interface Consent {
   readonly by: 'button' | 'text' | null;
 }
 
-/** Plain JSON, small: messages are never kept here. */
-export interface ConversationContext {
+/** What every version of the conversation remembers. */
+export interface PersonContext {
   /** Of the revision in force when the episode began. */
   readonly settings: ConversationSettings;
   /** Language that the person is spoken to in. */
@@ -32,6 +39,31 @@ export interface ConversationContext {
   readonly nudges: number;
   /** Epoch milliseconds of the latest of them. */
   readonly nudgedAt: number | null;
+}
+
+/** What the conversation remembers. Plain JSON and bounded: of messages only what is being decided about, and the latest turns. */
+export interface ConversationContext extends PersonContext {
+  /** The question that is open: a key of `questions.ts`. */
+  readonly step: string;
+  readonly heard: Heard | null;
+  /** What came while something else was being done, oldest first. */
+  readonly inbox: readonly Heard[];
+  /** True until the person has been answered in this episode. */
+  readonly fresh: boolean;
+  /** The file that is awaited or read. */
+  readonly file: { readonly eventId: string; readonly means: Means; readonly caption: string | null } | null;
+  /** Latest messages of both sides, for a model; none without one. */
+  readonly turns: readonly Turn[];
+  readonly model: {
+    readonly spentMicros: number;
+    /** It has failed: menus alone until then. */
+    readonly pausedUntil: number | null;
+  };
+  readonly scheduling: SchedulingContext;
+  readonly appointments: AppointmentsContext;
+  readonly registration: RegistrationContext;
+  readonly information: InformationContext;
+  readonly attendance: AttendanceContext;
 }
 
 /** What an episode leaves to the next one. */
@@ -51,7 +83,7 @@ const consentUnknown: Consent = { status: 'unknown', at: null, noticeVersion: nu
  * The context at the start of an episode. Cheap, and made for being called without input as well:
  * XState's `transition` constructs every machine once without (and throws the result away).
  */
-export function contextOf(input: ConversationInput | undefined): ConversationContext {
+export function personContextOf(input: ConversationInput | undefined): PersonContext {
   const settings = { ...conversationSettingsDefaults, ...input?.settings };
   const carried = input?.carried;
   const chosen = carried?.localeBy === 'person' ? carried.locale : undefined;
@@ -66,6 +98,23 @@ export function contextOf(input: ConversationInput | undefined): ConversationCon
   };
 }
 
+/** The context at the start of an episode of version 2. */
+export const contextOf = (input: ConversationInput | undefined): ConversationContext => ({
+  ...personContextOf(input),
+  step: 'menu',
+  heard: null,
+  inbox: [],
+  fresh: true,
+  file: null,
+  turns: [],
+  model: { spentMicros: 0, pausedUntil: null },
+  scheduling: schedulingStart,
+  appointments: appointmentsStart,
+  registration: registrationStart,
+  information: informationStart,
+  attendance: attendanceStart,
+});
+
 /** Whether the person has agreed to the notice as it reads now. */
-export const consentInForce = ({ consent, settings }: ConversationContext): boolean =>
+export const consentInForce = ({ consent, settings }: PersonContext): boolean =>
   consent.status === 'given' && consent.noticeVersion === settings.noticeVersion;

@@ -1,500 +1,475 @@
-/** Behaviour of the conversation, given / when / then. */
+/** Behaviour of the conversation with agents: what a person says, what is done about it, what is answered. */
 import { describe, expect, it } from 'vitest';
-import { type Expected, auditsIn, noon, passes, repliesIn, scenariosOf } from '#machines/testing/given.ts';
-import { paramsOf } from '#machines/testing/fold.ts';
+import { type Scene, type Step, auditsIn, noon, passes, repliesIn, scenariosOf } from '#machines/testing/given.ts';
+import type { ModelAnswer } from './asks.ts';
+import type { ConversationContext } from './context.ts';
 import { conversationMachine } from './machine.ts';
-import { type ConversationSettings, conversationSettingsDefaults } from './settings.ts';
-import { asides, presses, requests, says, sends, speaks, waysInto } from './testing/steps.ts';
+import type { ConversationSettings } from './settings.ts';
+import { type Outside, askedIn, clinic, outsideWith, playWith } from './testing/outside.ts';
+import { presses, says, sends, waysInto } from './testing/steps.ts';
+import type { Proposal } from './tools.ts';
 
-const settings: ConversationSettings = {
-  ...conversationSettingsDefaults,
-  businessName: 'Clínica Aurora',
-  information: 'Atendemos de segunda a sexta.',
-  noticeVersion: '7',
-  privacyUrl: 'https://aurora.example/privacidade',
-};
-const { given, play } = scenariosOf(conversationMachine, { settings });
-const timeout = settings.sessionTimeoutMs;
-const timerOf = (state: string): string => `xstate.after.sessionTimeout.conversation.${state}`;
-const inConsent = waysInto.consent;
-const inName = waysInto.name;
 const inMenu = waysInto.menu;
-const inWaiting = waysInto.waitingForPerson;
-const inDeclined = waysInto.declined;
-const silent: Expected = { replies: [], audits: [] };
 
-describe('at the beginning', () => {
-  it('sends nothing until the person writes', () => {
-    const { scene } = given();
-    expect(scene.folded.snapshot.value).toBe('idle');
-    expect(scene.actions).toEqual([]);
-    expect(scene.timers.size).toBe(0);
-  });
+/** What happened, from the menu on. */
+function story(steps: readonly Step[], outside: Partial<Outside> = {}, settings: Partial<ConversationSettings> = {}) {
+  const { given, play } = scenariosOf(conversationMachine, { settings: { ...clinic, ...settings } });
+  const begun = given(...inMenu).scene;
+  const scenes = playWith(outsideWith(outside), play)(begun, steps);
+  const last = scenes.at(-1) ?? begun;
+  return {
+    state: last.folded.snapshot.value,
+    context: last.folded.snapshot.context as ConversationContext,
+    texts: scenes.flatMap(repliesIn),
+    last: scenes.flatMap(repliesIn).at(-1) ?? '',
+    audits: scenes.flatMap(auditsIn).map(({ type }) => type),
+    asked: scenes.flatMap((scene: Scene) => askedIn(scene)),
+  };
+}
 
-  it.each([says('Oi'), says('sim'), says('3'), speaks(), presses('menu.person', 'x')])(
-    'asks for consent first, whatever the person begins with',
-    (first) => {
-      given()
-        .when(first)
-        .then({
-          state: 'consent',
-          replies: [/Clínica Aurora.*SIM.*NÃO/su],
-          audits: ['consent.requested'],
-          timers: { [timerOf('consent')]: noon + 1000 + timeout },
-        });
-    },
-  );
+const talking = (value: unknown) => ({ assisting: { talking: value } });
+/** Noon of the scenarios is Wednesday, 15 October 2025, 9:00 in São Paulo. */
+const hour = 3_600_000;
+const tomorrowAt15 = noon + 30 * hour;
 
-  it('names who asks, what for, how to withdraw and where the notice is, with buttons', () => {
-    const { scene } = given().when(says('Oi'));
-    const [reply] = paramsOf(scene.actions, 'reply');
-    expect(reply?.content).toMatchObject({ kind: 'buttons', buttons: [{ title: 'Sim' }, { title: 'Não' }] });
-    for (const part of ['Clínica Aurora', 'PARAR', 'LGPD', settings.privacyUrl ?? '', 'SABER MAIS'])
-      expect(repliesIn(scene)[0]).toContain(part);
-    expect(auditsIn(scene)).toEqual([{ type: 'consent.requested', subject: '7' }]);
-  });
-});
-
-describe('consent', () => {
-  it.each([says('sim'), says('Pode ser!'), says('👍'), presses('consent.yes', 'Sim')])('takes a yes', (yes) => {
-    given(...inConsent)
-      .when(yes)
-      .then({
-        state: 'name',
-        replies: [/como você se chama/iu],
-        audits: ['consent.given'],
-        timers: { [timerOf('name')]: noon + 2000 + timeout },
-      });
-  });
-
-  it('keeps when, under which notice, by what and by which record it was given', () => {
-    const { scene } = given(...inConsent).when(presses('consent.yes', 'Sim'));
-    expect(scene.folded.snapshot.context).toMatchObject({
-      consent: { status: 'given', at: noon + 2000, noticeVersion: '7', eventId: 'e0001', by: 'button' },
+const proposes = (...proposals: readonly (Proposal | null)[]): Outside['model.propose'] =>
+  (() => {
+    const left = [...proposals];
+    return (): ModelAnswer => ({
+      proposal: left.shift() ?? null,
+      refused: 0,
+      model: 'stub',
+      usage: { inputTokens: 10, outputTokens: 5 },
+      costMicros: 7,
+      latencyMs: 1,
+      requestHash: '0',
     });
-    expect(auditsIn(scene)).toEqual([{ type: 'consent.given', subject: '7', outcome: 'button' }]);
-  });
+  })();
+const withModel: Partial<ConversationSettings> = { model: { model: 'stub' } };
 
-  it.each([says('não'), says('agora não'), says('n'), presses('consent.no', 'Não')])('takes a no', (no) => {
-    given(...inConsent)
-      .when(no)
-      .then({ state: 'declined', replies: [/Tudo bem.*SIM/u], audits: ['consent.refused'] });
-  });
-
-  it.each(['por quê?', 'saber mais', 'o que é isso?', '?'])('explains at %j and asks again', (why) => {
-    given(...inConsent)
-      .when(says(why))
-      .then({ state: 'consent', replies: [/Clínica Aurora.*LGPD.*PARAR.*SIM/su], audits: ['consent.explained'] });
-  });
-
-  it('asks again gently, twice, and then waits in silence', () => {
-    given(...inConsent)
-      .when(says('talvez'))
-      .then({ state: 'consent', replies: [/não entendi/u], audits: [] });
-    given(...inConsent, says('talvez'))
-      .when(says('hmm'))
-      .then({ replies: [/não vou insistir/u] });
-    given(...inConsent, says('talvez'), says('hmm'))
-      .when(says('sei lá'))
-      .then({ ...silent, state: 'consent' });
-    given(...inConsent, says('talvez'), says('hmm'), says('sei lá'))
-      .when(says('sim'))
-      .then({ state: 'name' });
-  });
-
-  it('asks again after a long pause', () => {
-    given(...inConsent, says('talvez'), says('hmm'), says('sei lá'), passes(settings.nudgePauseMs))
-      .when(says('oi'))
-      .then({ state: 'consent', replies: [/SIM/u] });
-  });
-
-  it('does not take "cancelar" for a withdrawal', () => {
-    for (const way of [inConsent, inName, inMenu, inWaiting, inDeclined]) {
-      const { scene } = given(...way).when(says('cancelar'));
-      expect(scene.folded.snapshot.status).toBe('active');
-    }
-  });
-});
-
-describe('the name', () => {
-  it('goes on to the menu and calls the person by the first name', () => {
-    given(...inName)
-      .when(says('meu nome é Ana Souza'))
-      .then({
-        state: 'menu',
-        context: { name: 'Ana Souza' },
-        replies: [/Prazer, Ana!.*Informações.*Meus dados.*Falar com uma pessoa/su],
-        audits: ['name.given'],
-      });
-  });
-
-  it.each(['123', 'https://x.example', '😀', 'oi', 'não', 'x'])('asks again at %j', (said) => {
-    given(...inName)
-      .when(says(said))
-      .then({ state: 'name', context: { name: null }, replies: [/nome/u] });
-  });
-
-  it('may be left unsaid', () => {
-    given(...inName)
-      .when(says('pular'))
-      .then({ state: 'menu', context: { name: null }, replies: [/Sem problema/u], audits: ['name.skipped'] });
-  });
-
-  it('can wait when the person asks for a person, but not for a number', () => {
-    given(...inName)
-      .when(says('quero falar com um atendente'))
-      .then({ state: 'waitingForPerson', replies: [/^Certo! /u], audits: ['person.requested'] });
-    given(...inName)
-      .when(says('3'))
-      .then({ state: 'name' });
-  });
-
-  it('has an end to asking again', () => {
-    const again = ['1', '2', '3', '4'].map(says);
-    given(...inName, ...again)
-      .when(says('5'))
-      .then({ ...silent, state: 'name' });
-    given(...inName, ...again, says('5'))
-      .when(says('Ana'))
-      .then({ state: 'menu' });
-  });
-});
-
-describe('the menu', () => {
-  it.each([says('1'), says('informações'), presses('menu.information', 'Informações')])('informs', (choice) => {
-    given(...inMenu)
-      .when(choice)
-      .then({ state: 'menu', replies: [/^Atendemos de segunda a sexta\..*MENU/su], audits: ['information.shown'] });
-  });
-
-  it.each([says('2'), says('meus dados'), presses('menu.data', 'Meus dados')])('shows what is stored', (choice) => {
-    const { scene, then } = given(...inMenu).when(choice);
-    then({ state: 'menu', audits: ['data.shown'] });
-    // Noon UTC and two seconds is 09:00 in São Paulo.
-    for (const part of ['Ana Souza', '15/10/2025 às 09:00', 'versão 7', 'PARAR', 'Clínica Aurora'])
-      expect(repliesIn(scene)[0]).toContain(part);
-  });
-
-  it('tells the time of the consent in the tenant’s zone', () => {
-    const manaus = scenariosOf(conversationMachine, { settings: { ...settings, timeZone: 'America/Manaus' } });
-    expect(repliesIn(manaus.given(...inMenu).when(says('2')).scene)[0]).toContain('às 08:00');
-  });
-
-  it.each([says('3'), says('falar com uma pessoa'), presses('menu.person', 'Falar com uma pessoa')])(
-    'hands over to a person',
-    (choice) => {
-      given(...inMenu)
-        .when(choice)
-        .then({ state: 'waitingForPerson', replies: [/^Certo, Ana!.*pessoa/su], audits: ['person.requested'] });
-    },
-  );
-
-  it('shows itself again when it is greeted, asked for, or does not understand', () => {
-    given(...inMenu)
-      .when(says('menu'))
-      .then({ state: 'menu', replies: [/^Como posso ajudar/u] });
-    given(...inMenu)
-      .when(says('oi'))
-      .then({ state: 'menu', replies: [/^Como posso ajudar/u] });
-    given(...inMenu)
-      .when(says('qual o preço?'))
-      .then({ state: 'menu', replies: [/não entendi/u] });
-  });
-
-  it('does not go on for ever with one who is not understood', () => {
-    const noise = Array.from({ length: 20 }, (_, index) => says(`bip ${index.toString()}`));
-    const replies = noise.map((_, index) => repliesIn(play(given(...inMenu).scene, noise.slice(0, index + 1))).length);
-    expect(replies.reduce((sum, count) => sum + count, 0)).toBe(4);
-  });
-});
-
-describe('waiting for a person', () => {
-  it('answers the first further message and then seldom', () => {
-    given(...inWaiting)
-      .when(says('minha fatura veio errada'))
-      .then({ state: 'waitingForPerson', replies: [/guardada.*pessoa/u] });
-    given(...inWaiting, says('a'), says('b'))
-      .when(speaks())
-      .then({ ...silent, state: 'waitingForPerson' });
-    given(...inWaiting, says('a'), passes(settings.nudgePauseMs))
-      .when(says('alguém aí?'))
-      .then({ state: 'waitingForPerson', replies: [/pessoa/u] });
-  });
-
-  it.each(['menu', 'voltar', 'Voltar!'])('goes back at %j', (said) => {
-    given(...inWaiting)
-      .when(says(said))
-      .then({ state: 'menu', replies: [/Como posso ajudar/u], audits: ['person.cancelled'] });
-  });
-
-  it('audits that a human wrote from the phone, and changes nothing', () => {
-    given(...inWaiting)
-      .when({ type: 'message.echoed', source: 'app' })
-      .then({
-        state: 'waitingForPerson',
-        replies: [],
-        audits: ['attendant.wrote'],
-        timers: { [timerOf('waitingForPerson')]: noon + 4000 + timeout },
-      });
-  });
-});
-
-describe('a refusal', () => {
-  it('is reminded of once and then respected in silence', () => {
-    given(...inDeclined)
-      .when(says('oi'))
-      .then({ state: 'declined', replies: [/Se mudar de ideia/u], audits: [] });
-    given(...inDeclined, says('oi'))
-      .when(says('oi?'))
-      .then({ ...silent, state: 'declined' });
-    given(...inDeclined, says('oi'), passes(timeout - 10_000))
-      .when(says('oi?'))
-      .then({ ...silent, state: 'declined' });
-  });
-
-  it.each(['sim', 'aceito', 'quero', 'mudei de ideia'])('ends by a clear %j', (said) => {
-    given(...inDeclined, says('oi'))
-      .when(says(said))
-      .then({ state: 'name', replies: [/como você se chama/iu], audits: ['consent.given'] });
-  });
-
-  it.each(['ok', '👍', 'obrigado', 'tá bom'])('does not end by a polite %j', (said) => {
-    const { scene } = given(...inDeclined).when(says(said));
-    expect(scene.folded.snapshot.value).toBe('declined');
-  });
-
-  it('is asked about again only in a new episode', () => {
-    given(...inDeclined, passes(timeout))
-      .when(says('oi'))
-      .then({ state: 'consent', episode: 2, replies: [/preferiu não autorizar/u], audits: ['consent.requested'] });
-  });
-});
-
-describe('opting out', () => {
-  it.each(Object.entries(waysInto))('works in %s', (_, way) => {
-    for (const said of ['PARAR', 'sair', 'Stop', 'descadastrar', 'REVOGAR', 'cancelar inscrição']) {
-      given(...way)
-        .when(says(said))
-        .then({
-          state: 'withdrawn',
-          status: 'done',
-          replies: [/não vai mais receber/u],
-          audits: ['consent.withdrawn'],
-          context: { name: null },
-          timers: {},
-        });
-    }
-  });
-
-  it('says which notice is withdrawn from, and by what', () => {
-    expect(auditsIn(given(...inMenu).when(says('PARAR')).scene)).toEqual([
-      { type: 'consent.withdrawn', subject: '7', outcome: 'text' },
+describe('booking', () => {
+  it('goes from service to time to yes, and by mail', () => {
+    const { texts, asked, audits, state } = story([
+      says('quero marcar uma limpeza'),
+      says('amanhã às 15h'),
+      says('sim'),
+      says('ana@example.com'),
     ]);
-    expect(repliesIn(given(...inMenu).when(says('PARAR')).scene)[0]).toContain('consentimento foi retirado');
-    expect(repliesIn(given().when(says('PARAR')).scene)[0]).not.toContain('consentimento foi retirado');
+    expect(asked.map(({ src }) => src)).toEqual(['calendar.find', 'calendar.hold', 'calendar.book', 'mail.confirm']);
+    expect(asked[1]?.input).toEqual({ service: 'limpeza', start: tomorrowAt15, moving: null });
+    expect(texts[1]).toMatch(/Posso marcar\?.*Limpeza.*quinta-feira, 16 de outubro de 2025, às 15h/su);
+    expect(texts[2]).toMatch(/Marcado!/u);
+    expect(audits).toEqual(['appointment.booked']);
+    expect(state).toEqual(talking('menu'));
   });
 
-  it('is carried, without the name', () => {
-    given(...inMenu)
-      .when(says('PARAR'))
-      .then({
-        output: {
-          consent: { status: 'withdrawn', at: noon + 4000, noticeVersion: '7', eventId: 'e0003', by: 'text' },
-          name: null,
-          locale: 'pt-BR',
-          localeBy: 'tenant',
-        },
-      });
+  it('takes service and time from one message', () => {
+    const { asked, state } = story([says('quero marcar uma limpeza amanhã às 15h')]);
+    expect(asked.map(({ src }) => src)).toEqual(['calendar.find', 'calendar.hold']);
+    expect(state).toEqual(talking({ scheduling: 'confirming' }));
   });
 
-  it('makes the next episode ask anew', () => {
-    given(...inMenu, says('PARAR'))
-      .when(says('Oi'))
-      .then({
-        state: 'consent',
-        episode: 2,
-        replies: [/pediu para parar/u],
-        audits: ['consent.requested'],
-        context: { name: null },
-      });
-    given(...inMenu, says('PARAR'), says('Oi'))
-      .when(says('sim'))
-      .then({ state: 'name', audits: ['consent.given'] });
-  });
-});
-
-describe('silence', () => {
-  const waiting = Object.entries(waysInto).filter(([state]) => state !== 'idle');
-
-  it.each(waiting)('ends %s after the session time, without a word', (_, way) => {
-    given(...way)
-      .when(passes(timeout - 1))
-      .then({ ...silent, status: 'active' });
-    given(...way)
-      .when(passes(timeout))
-      .then({ state: 'expired', status: 'done', replies: [], audits: ['session.expired'] });
+  it('names the record with the yes, and books nothing without one', () => {
+    const before = story([says('quero marcar uma limpeza amanhã às 15h')]);
+    expect(before.asked.some(({ src }) => src === 'calendar.book')).toBe(false);
+    const after = story([says('quero marcar uma limpeza amanhã às 15h'), says('pode ser')]);
+    expect(after.asked.at(-1)).toMatchObject({
+      src: 'calendar.book',
+      input: { confirmedBy: 'e0006' },
+    });
   });
 
-  it.each(waiting)('begins again in %s at each message of the person', (state, way) => {
-    const { scene } = given(...way, passes(timeout - 5000)).when(says('xyz'));
-    expect(scene.folded.snapshot.value).toBe(state === 'name' ? 'menu' : state);
-    expect([...scene.timers.values()].map(({ dueAt }) => dueAt)).toEqual([scene.at + timeout]);
+  it('asks which service when none was named, and takes a number, a row or a name', () => {
+    for (const answer of [says('2'), says('limpeza'), sends({ kind: 'list', id: 'service.limpeza', title: 'Limpeza' })])
+      expect(story([says('quero marcar'), answer]).context.scheduling.service).toBe('limpeza');
   });
 
-  it('lets a known person go straight to the menu', () => {
-    given(...inMenu, passes(timeout))
-      .when(says('oi'))
-      .then({
-        state: 'menu',
-        episode: 2,
-        replies: [/^Olá de novo, Ana!.*Informações/su],
-        audits: ['session.resumed'],
-        context: { name: 'Ana Souza' },
-      });
+  it('shows what is free on a day, and takes a number, a row, an hour', () => {
+    const begun = [says('quero marcar uma limpeza'), says('amanhã de manhã')];
+    const { context, state, last } = story(begun);
+    expect(state).toEqual(talking({ scheduling: 'choosingTime' }));
+    expect(context.scheduling.shown.length).toBeGreaterThan(2);
+    expect(last).toMatch(/\*1\* .*\n\*2\* /u);
+    const second = context.scheduling.shown[1]?.start ?? 0;
+    const answers = [
+      says('2'),
+      says('a segunda'),
+      sends({ kind: 'list', id: `time.${second.toString()}`, title: 'x' }),
+    ];
+    for (const answer of answers) expect(story([...begun, answer]).context.scheduling.chosen?.start).toBe(second);
   });
 
-  it('lets one with consent and without a name be asked for it', () => {
-    given(...inName, passes(timeout))
-      .when(says('oi'))
-      .then({ state: 'name', replies: [/Olá de novo.*como você se chama/u] });
+  it('looks further when the wanted time is not free, and says so', () => {
+    const free = { start: tomorrowAt15 + hour, end: tomorrowAt15 + 2 * hour };
+    let looked = 0;
+    const { last, asked } = story([says('limpeza amanhã às 15h, quero marcar')], {
+      'calendar.find': () => ({ slots: looked++ === 0 ? [] : [free], closed: false }),
+    });
+    expect(asked).toHaveLength(2);
+    expect(last).toMatch(/não está livre.*qui 16\/10 16h00/su);
   });
 
-  it('asks one who did not answer as if for the first time', () => {
-    given(...inConsent, passes(timeout))
-      .when(says('oi'))
-      .then({ state: 'consent', replies: [/^Olá! /u], audits: ['consent.requested'] });
+  it('says when it is closed, and asks for another day', () => {
+    const { last, state } = story([says('quero marcar uma limpeza'), says('domingo')], {
+      'calendar.find': () => ({ slots: [], closed: true }),
+    });
+    expect(last).toMatch(/não atendemos/u);
+    expect(state).toEqual(talking({ scheduling: 'choosingWhen' }));
   });
 
-  it('has the length that the tenant sets', () => {
-    const quick = scenariosOf(conversationMachine, { settings: { ...settings, sessionTimeoutMs: 60_000 } });
-    quick
-      .given(...inConsent)
-      .when(passes(60_000))
-      .then({ state: 'expired' });
-  });
-});
-
-describe('a new notice', () => {
-  const carried = given(...inMenu, passes(timeout)).scene.folded.snapshot.output;
-  const renewed = scenariosOf(conversationMachine, { settings: { ...settings, noticeVersion: '8' }, carried });
-
-  it('is asked about, and the name is kept', () => {
-    renewed
-      .given()
-      .when(says('oi'))
-      .then({ state: 'consent', replies: [/aviso de privacidade mudou/u], context: { name: 'Ana Souza' } });
-    renewed
-      .given(says('oi'))
-      .when(says('sim'))
-      .then({ state: 'menu', replies: [/^Combinado, Ana, obrigado!/u], audits: ['consent.given'] });
-    renewed
-      .given(says('oi'))
-      .when(says('não'))
-      .then({ state: 'declined', context: { name: null }, audits: ['consent.refused'] });
-  });
-
-  it('leaves the old consent in force until there is an answer', () => {
-    renewed
-      .given(says('oi'))
-      .when(requests('m_1'))
-      .then({ declined: [], replies: ['mensagem m_1'] });
-  });
-});
-
-describe('messages that somebody else asks to be sent', () => {
-  const open = ['idle', 'consent', 'name', 'menu', 'waitingForPerson'] as const;
-
-  it.each(open)('go out in %s, whole, and change nothing', (state) => {
-    const before = given(...waysInto[state]);
-    const { scene } = before.when(requests('m_1', 'operator', 'high'));
-    expect(paramsOf(scene.actions, 'reply')).toEqual([
-      { content: { kind: 'text', text: 'mensagem m_1' }, messageId: 'm_1', origin: 'operator', priority: 'high' },
-    ]);
-    expect(scene.actions).toHaveLength(1);
-    expect(scene.folded.snapshot.value).toBe(state);
-    expect(scene.folded.snapshot.context).toEqual(before.scene.folded.snapshot.context);
-    expect(scene.timers).toEqual(before.scene.timers);
-  });
-
-  it('are declined after a refusal', () => {
-    given(...inDeclined)
-      .when(requests('m_1'))
-      .then({ state: 'declined', replies: [], declined: ['consent.refused'] });
-  });
-
-  it('are declined after a withdrawal, also while consent is asked for anew', () => {
-    given(...inMenu, says('PARAR'))
-      .when(requests('m_1'))
-      .then({ replies: [], declined: ['consent.withdrawn'] });
-    given(...inMenu, says('PARAR'), says('Oi'))
-      .when(requests('m_1'))
-      .then({ state: 'consent', replies: [], declined: ['consent.withdrawn'] });
-    given(...inMenu, says('PARAR'), says('Oi'), says('sim'))
-      .when(requests('m_1'))
-      .then({ state: 'name', replies: ['mensagem m_1'], declined: [] });
-  });
-
-  it('do not keep the person from being greeted in the next episode', () => {
-    given(...inMenu, says('PARAR'), requests('m_1'))
-      .when(says('Oi'))
-      .then({ state: 'consent', replies: [/pediu para parar/u] });
-    given(...inMenu, passes(timeout), requests('m_1'))
-      .when(says('Oi'))
-      .then({ state: 'menu', replies: [/^Olá de novo, Ana!/u] });
-  });
-});
-
-describe('what changes nothing', () => {
-  it.each(Object.entries(waysInto))('leaves the snapshot of %s as it is', (_, way) => {
-    const before = given(...way).scene;
-    for (const aside of asides) {
-      const after = play(before, [aside]);
-      expect(after.folded.snapshot).toBe(before.folded.snapshot);
-      expect(after.actions).toEqual([]);
+  it('offers others when somebody was faster, before the yes and after it', () => {
+    const other = { start: tomorrowAt15 + hour, end: tomorrowAt15 + 2 * hour };
+    const taken = () => ({ outcome: 'taken' as const, alternatives: [other] });
+    for (const outside of [{ 'calendar.hold': taken }, { 'calendar.book': taken }]) {
+      const { texts, state, context } = story(
+        [says('marcar limpeza amanhã às 15h'), says('sim')].slice(0, 'calendar.hold' in outside ? 1 : 2),
+        outside,
+      );
+      expect(texts.at(-1)).toMatch(/acabaram de marcar/u);
+      expect(state).toEqual(talking({ scheduling: 'choosingTime' }));
+      expect(context.scheduling.shown).toEqual([other]);
     }
   });
+
+  it('does not take the button of an earlier summary for a yes', () => {
+    const { asked, state } = story([
+      says('marcar limpeza amanhã às 15h'),
+      says('amanhã às 16h'),
+      presses(`book.yes.h${tomorrowAt15.toString(36)}`, 'Sim'),
+    ]);
+    expect(asked.some(({ src }) => src === 'calendar.book')).toBe(false);
+    expect(state).toEqual(talking({ scheduling: 'confirming' }));
+  });
+
+  it('gives the time back after a no, and asks for another', () => {
+    const { asked, last, state } = story([says('marcar limpeza amanhã às 15h'), says('não')]);
+    expect(asked.at(-1)?.src).toBe('calendar.release');
+    expect(last).toMatch(/não marquei/u);
+    expect(state).toEqual(talking({ scheduling: 'choosingWhen' }));
+  });
+
+  it('asks which is meant, and never guesses', () => {
+    const { state, context, asked } = story([says('quero marcar uma limpeza'), says('sexta que vem às 10h')]);
+    expect(asked).toEqual([]);
+    expect(state).toEqual(talking({ scheduling: 'choosingReading' }));
+    expect(context.scheduling.readings.length).toBeGreaterThan(1);
+    const then = story([says('quero marcar uma limpeza'), says('sexta que vem às 10h'), says('1')]);
+    expect(then.asked[0]?.src).toBe('calendar.find');
+  });
+
+  it('is given up by a word, and by the menu, a person, another agent', () => {
+    const begun = [says('quero marcar uma limpeza')];
+    expect(story([...begun, says('cancelar')]).state).toEqual(talking('menu'));
+    expect(story([...begun, says('menu')]).state).toEqual(talking('menu'));
+    expect(story([...begun, says('falar com atendente')]).state).toBe('waitingForPerson');
+    expect(story([...begun, says('quero me inscrever')]).state).toEqual(talking({ registration: 'fullName' }));
+  });
+
+  it('says so when the calendar is away, and goes on', () => {
+    const { last, audits, state } = story([says('marcar limpeza amanhã às 15h')], {
+      'calendar.find': () => ({ error: 'calendar.unavailable' }),
+    });
+    expect(last).toMatch(/não consegui fazer isso agora/u);
+    expect(audits).toContain('scheduling.failed');
+    expect(state).toEqual(talking('menu'));
+  });
+
+  it('asks about an address that looks mistyped', () => {
+    const begun = [says('marcar limpeza amanhã às 15h'), says('sim'), says('ana@gmial.com')];
+    expect(story(begun).last).toMatch(/ana@gmail\.com/u);
+    expect(story([...begun, says('sim')]).asked.at(-1)).toMatchObject({ input: { to: 'ana@gmail.com' } });
+    expect(story([...begun, says('ana@gmial.com')]).asked.at(-1)).toMatchObject({ input: { to: 'ana@gmial.com' } });
+  });
 });
 
-describe('messages without text', () => {
-  const media = [
-    speaks(),
-    sends({ kind: 'image', media: {} }),
-    sends({ kind: 'location', latitude: 1, longitude: 2 }),
-    sends({ kind: 'contacts', contacts: [] }),
-    sends({ kind: 'unknown' }),
-    says('   '),
+describe('appointments that one has', () => {
+  const appointment = { id: 'b1', service: 'limpeza', start: tomorrowAt15, end: tomorrowAt15 + hour };
+  const later = { ...appointment, id: 'b2', start: tomorrowAt15 + 48 * hour, end: tomorrowAt15 + 49 * hour };
+  const one = { 'calendar.list': () => ({ appointments: [appointment] }) };
+  const two = { 'calendar.list': () => ({ appointments: [appointment, later] }) };
+
+  it('are told', () => {
+    expect(story([says('meus agendamentos')], two).last).toMatch(/\*1\* qui 16\/10 15h00 Limpeza\n\*2\* /u);
+    expect(story([says('meus agendamentos')]).last).toMatch(/nenhum horário/u);
+  });
+
+  it('are cancelled after a yes alone', () => {
+    const asked = story([says('quero cancelar minha consulta')], one);
+    expect(asked.last).toMatch(/Posso cancelar.*Limpeza.*16 de outubro/su);
+    expect(asked.asked.map(({ src }) => src)).toEqual(['calendar.list']);
+    const done = story([says('quero cancelar minha consulta'), says('sim')], one);
+    expect(done.asked.at(-1)).toMatchObject({ src: 'calendar.cancel', input: { appointment: 'b1' } });
+    expect(done.last).toMatch(/Cancelado/u);
+    const kept = story([says('quero cancelar minha consulta'), says('não')], one);
+    expect(kept.asked.some(({ src }) => src === 'calendar.cancel')).toBe(false);
+  });
+
+  it('are chosen where there are several', () => {
+    const { asked } = story([says('desmarcar'), says('2'), says('sim')], two);
+    expect(asked.at(-1)).toMatchObject({ input: { appointment: 'b2' } });
+  });
+
+  it('are moved, and the old time is given with the new one', () => {
+    const { asked } = story([says('quero remarcar para sexta às 10h'), says('sim')], one);
+    expect(asked.map(({ src }) => src)).toEqual(['calendar.list', 'calendar.find', 'calendar.hold', 'calendar.book']);
+    expect(asked.at(-1)).toMatchObject({ input: { moving: 'b1' } });
+  });
+});
+
+describe('inscription', () => {
+  const answers = [
+    says('Maria Aparecida da Silva'),
+    says('maria@example.com'),
+    says('529.982.247-25'),
+    says('11 98888-7777'),
+    says('São Paulo'),
+    says('SP'),
+    says('estudante'),
   ];
+  const filled = [says('quero me inscrever'), ...answers];
 
-  it.each(['consent', 'name', 'menu'] as const)('are answered in %s by a request to type', (state) => {
-    for (const medium of media)
-      given(...waysInto[state])
-        .when(medium)
-        .then({ state, replies: [/escrever/u] });
+  it('asks field after field, reads back, saves after a yes, mails', () => {
+    const { texts, asked, audits } = story([...filled, says('sim')]);
+    const summary = texts.find((text) => text.includes('Confira')) ?? '';
+    expect(summary).toMatch(/Maria Aparecida da Silva.*maria@example\.com.*\*\*\*\.982\.247-\*\*/su);
+    expect(texts.join()).not.toMatch(/529\.982\.247-25|52998224725/u);
+    expect(asked.map(({ src }) => src)).toEqual([
+      'participants.check',
+      'participants.check',
+      'participants.save',
+      'mail.confirm',
+    ]);
+    expect(asked[2]?.input).toMatchObject({
+      registration: { cpf: '52998224725', phone: '+5511988887777', state: 'SP', profile: 'estudante' },
+    });
+    expect(audits).toContain('participant.registered');
   });
 
-  it('are read by their caption', () => {
-    given(...inConsent)
-      .when(sends({ kind: 'image', media: {}, caption: 'sim' }))
-      .then({ state: 'name' });
+  it.each([
+    ['Maria', 'fullName', /sobrenome/u],
+    ['maria@', 'email', /não parece certo/u],
+    ['111.111.111-11', 'cpf', /não confere/u],
+    ['98888-7777', 'phone', /DDD/u],
+    ['xx', 'state', /sigla/u],
+    ['astronauta', 'profile', /Não entendi/u],
+  ] as const)('does not take %j for %s', (wrong, field, complaint) => {
+    const place = ['fullName', 'email', 'cpf', 'phone', 'city', 'state', 'profile'].indexOf(field);
+    const { last, state } = story([says('quero me inscrever'), ...answers.slice(0, place), says(wrong)]);
+    expect(last).toMatch(complaint);
+    expect(state).toEqual(talking({ registration: field }));
+  });
+
+  it('asks again for what another inscription has', () => {
+    const { last, state } = story([says('quero me inscrever'), ...answers.slice(0, 3)], {
+      'participants.check': ({ field }) => ({ taken: field === 'cpf' }),
+    });
+    expect(last).toMatch(/Já existe uma inscrição com esse CPF/u);
+    expect(state).toEqual(talking({ registration: 'cpf' }));
+  });
+
+  it('is corrected at the confirmation, by the name of a field', () => {
+    const { asked, context } = story([
+      ...filled,
+      says('o e-mail está errado'),
+      says('m.silva@example.com'),
+      says('sim'),
+    ]);
+    expect(asked.find(({ src }) => src === 'participants.save')?.input).toMatchObject({
+      registration: { email: 'm.silva@example.com', cpf: '52998224725' },
+    });
+    expect(context.registration.fields).toEqual({});
+  });
+
+  it('asks for the state only where the city did not say it', () => {
+    const { state } = story([says('quero me inscrever'), ...answers.slice(0, 4), says('São Paulo - SP')]);
+    expect(state).toEqual(talking({ registration: 'profile' }));
   });
 });
 
-describe('settings', () => {
-  it('may be missing or too long', () => {
-    const bare = scenariosOf(conversationMachine, { settings: undefined });
-    bare
-      .given()
-      .when(says('oi'))
-      .then({ state: 'consent', replies: [/Prosa/u] });
-    const huge = scenariosOf(conversationMachine, { settings: { ...settings, information: 'a'.repeat(10_000) } });
-    expect(repliesIn(huge.given(...inMenu).when(says('1')).scene)[0]).toHaveLength(4096);
+describe('information about the event', () => {
+  it('is told by number and by words', () => {
+    expect(story([says('informações')]).last).toMatch(/\*1\* Data e local\n\*2\* Valores/u);
+    expect(story([says('informações'), says('2')]).last).toMatch(/R\$ 120/u);
+    expect(story([says('onde fica o local do evento?')]).last).toMatch(/Rua das Flores/u);
   });
 
-  it('in a language without a catalogue speak pt-BR', () => {
-    const other = scenariosOf(conversationMachine, { settings: { ...settings, locale: 'tlh' } });
-    other
-      .given()
-      .when(says('oi'))
-      .then({ replies: [/Olá!/u] });
+  it('is put into words by a model, which was shown the sections', () => {
+    const { last, asked } = story(
+      [says('informações'), says('meu filho que estuda odonto paga quanto mesmo?')],
+      { 'model.propose': proposes({ tool: 'answer', args: { text: 'Estudantes pagam R$ 120.', sections: ['e2'] } }) },
+      withModel,
+    );
+    expect(last).toMatch(/^Estudantes pagam R\$ 120\./u);
+    expect(asked.at(-1)?.input).toMatchObject({
+      tools: ['answer', 'route', 'unclear'],
+      facts: { e2: /R/u.source && 'Valores: Estudantes pagam R$ 120, profissionais R$ 380.' },
+    });
+  });
+});
+
+describe('a model', () => {
+  it('is not asked what words say', () => {
+    const { asked } = story([says('quero marcar uma limpeza'), says('menu'), says('2')], {}, withModel);
+    expect(asked.map(({ src }) => src)).toEqual(['calendar.list']);
+  });
+
+  it('proposes, and the machine reads the person’s own words', () => {
+    const { asked, state } = story(
+      [says('meu dente tá horrível, dá pra limpar amanhã umas 15h?')],
+      { 'model.propose': proposes({ tool: 'schedule', args: { service: 'Limpeza', when: 'amanhã às 15h' } }) },
+      withModel,
+    );
+    expect(asked.map(({ src }) => src)).toEqual(['model.propose', 'calendar.find', 'calendar.hold']);
+    expect(state).toEqual(talking({ scheduling: 'confirming' }));
+  });
+
+  it('cannot confirm, and cannot choose what was not shown', () => {
+    const begun = [says('quero marcar uma limpeza'), says('amanhã de manhã'), says('aquele mais cedinho por favor')];
+    const made = story(begun, { 'model.propose': proposes({ tool: 'choose_time', args: { time: 's99' } }) }, withModel);
+    expect(made.state).toEqual(talking({ scheduling: 'choosingTime' }));
+    const shown = story(begun, { 'model.propose': proposes({ tool: 'choose_time', args: { time: 's1' } }) }, withModel);
+    expect(shown.state).toEqual(talking({ scheduling: 'confirming' }));
+    expect(shown.asked.some(({ src }) => src === 'calendar.book')).toBe(false);
+  });
+
+  it('fills only what stands in the message, and what is valid', () => {
+    const fill = {
+      fullName: 'Maria da Silva',
+      email: 'x@evil.example',
+      cpf: '111',
+      phone: null,
+      city: null,
+      state: null,
+      profile: null,
+    };
+    const { context } = story(
+      [says('quero me inscrever'), says('então, me chamam de Maria da Silva desde 1990, cpf 111')],
+      { 'model.propose': proposes({ tool: 'fill', args: fill }) },
+      withModel,
+    );
+    expect(context.registration.fields).toEqual({ fullName: 'Maria da Silva' });
+  });
+
+  it('that is down is not waited for twice: menus serve', () => {
+    const { asked, last, audits } = story([says('xyz'), says('zyx')], {}, withModel);
+    expect(asked.map(({ src }) => src)).toEqual(['model.propose']);
+    expect(audits).toEqual(['model.unavailable']);
+    expect(last).toMatch(/Escolha uma opção/u);
+  });
+
+  it('costs add up, and are told to it', () => {
+    const { context, asked } = story([says('xyz'), says('zyx')], { 'model.propose': proposes(null, null) }, withModel);
+    expect(context.model.spentMicros).toBe(14);
+    expect(asked[1]?.input).toMatchObject({ spentMicros: 7 });
+  });
+
+  it('is shown the turns before, ours too, as many and as old as the tenant says', () => {
+    const settings: Partial<ConversationSettings> = { model: { model: 'stub', turnsMax: 3, turnsLifeMs: 60_000 } };
+    const { asked } = story(
+      [says('menu'), passes(120_000), says('oi, sumi'), says('xyz')],
+      { 'model.propose': proposes(null, null) },
+      settings,
+    );
+    const { turns } = asked.at(-1)?.input as unknown as { turns: { by: string; text: string }[] };
+    expect(turns.length).toBeLessThanOrEqual(2);
+    expect(JSON.stringify(turns)).not.toMatch(/"menu"/u);
+  });
+});
+
+describe('messages that come while something is done', () => {
+  const { given, play } = scenariosOf(conversationMachine, { settings: { ...clinic, ...withModel } });
+  const thinking = given(...inMenu, says('xyz')).scene;
+  const nothing: Step = { type: 'xstate.done.actor.model', output: { proposal: null, costMicros: 0 } };
+
+  it('are kept, joined, and taken afterwards', () => {
+    expect(thinking.folded.snapshot.value).toEqual({ assisting: { working: 'thinking' } });
+    const kept = play(thinking, [says('quero marcar'), says('uma limpeza')]);
+    expect(repliesIn(kept)).toEqual([]);
+    const after = play(kept, [nothing]);
+    expect(after.folded.snapshot.value).toEqual(talking({ scheduling: 'choosingWhen' }));
+    expect((after.folded.snapshot.context as ConversationContext).inbox).toEqual([]);
+  });
+
+  it('are kept up to a bound, the newest', () => {
+    const kept = play(
+      thinking,
+      Array.from({ length: 50 }, (_, i) => says(`linha ${i.toString()}`)),
+    );
+    const { inbox } = kept.folded.snapshot.context as ConversationContext;
+    expect(inbox).toHaveLength(20);
+    expect(inbox.at(-1)?.content).toEqual({ kind: 'text', text: 'linha 49' });
+  });
+
+  it('stop everything when they are an opt-out', () => {
+    const after = play(thinking, [says('PARAR')]);
+    expect(after.folded.snapshot.value).toBe('withdrawn');
+  });
+
+  it('of one burst are one question, where the tenant waits for more', () => {
+    const bursts = scenariosOf(conversationMachine, {
+      settings: { ...clinic, model: { model: 'stub', burstMs: 2_500 } },
+    });
+    const gathering = bursts.given(...inMenu, says('então'), says('é que')).scene;
+    expect(gathering.folded.snapshot.value).toEqual({ assisting: { working: 'gathering' } });
+    const asked = bursts.play(gathering, [passes(3_000)]);
+    expect(askedIn(asked)[0]?.input).toMatchObject({ said: 'então\né que' });
+  });
+});
+
+describe('voice notes and images', () => {
+  const media: Partial<ConversationSettings> = { media: { speechModel: 'whisper-1', visionModel: 'stub' } };
+  const { given, play } = scenariosOf(conversationMachine, { settings: { ...clinic, ...media } });
+  const voice = sends({ kind: 'audio', media: { voice: true } });
+  const stored: Step = {
+    type: 'media.stored',
+    messageEventId: 'e0003',
+    kind: 'audio',
+    fileId: 'm_1',
+    mimetype: 'audio/ogg',
+    bytes: 9,
+  };
+  const through = playWith(outsideWith(), play);
+
+  it('are read once their file is there, and heard as if written', () => {
+    const waiting = given(...inMenu, voice).scene;
+    expect(waiting.folded.snapshot.value).toEqual({ assisting: { working: 'receiving' } });
+    const scenes = through(waiting, [stored]);
+    expect(scenes.flatMap(askedIn)[0]).toMatchObject({
+      src: 'speech.transcribe',
+      input: { file: 'm_1', locale: 'pt-BR' },
+    });
+    expect(scenes.at(-1)?.folded.snapshot.value).toEqual(talking({ scheduling: 'choosingWhen' }));
+  });
+
+  it('are asked for in writing when they cannot be had or read', () => {
+    const waiting = given(...inMenu, voice).scene;
+    const failed = play(waiting, [{ type: 'media.failed', messageEventId: 'e0003', kind: 'audio', reason: 'x' }]);
+    expect(repliesIn(failed)[0]).toMatch(/Pode escrever/u);
+    expect(repliesIn(play(waiting, [passes(61_000)]))[0]).toMatch(/Pode escrever/u);
+    const [, answered] = playWith(outsideWith({ 'speech.transcribe': () => ({ error: 'speech.unreadable' }) }), play)(
+      waiting,
+      [stored],
+    );
+    expect(answered === undefined ? '' : repliesIn(answered)[0]).toMatch(/Pode escrever/u);
+  });
+
+  it('of another message change nothing', () => {
+    const waiting = given(...inMenu, voice).scene;
+    const other = play(waiting, [{ ...stored, messageEventId: 'e9999' }]);
+    expect(other.folded.snapshot.value).toEqual({ assisting: { working: 'receiving' } });
+  });
+});
+
+describe('whoever comes back', () => {
+  it('is answered what was asked at once, without the menu in between', () => {
+    const { given } = scenariosOf(conversationMachine, { settings: clinic });
+    const { scene } = given(...inMenu, passes(25 * hour)).when(says('quero marcar uma limpeza'));
+    expect(scene.folded.snapshot.value).toEqual(talking({ scheduling: 'choosingWhen' }));
+    expect(scene.folded.episode).toBe(2);
+  });
+
+  it('is greeted by name when there was only a greeting', () => {
+    const { given } = scenariosOf(conversationMachine, { settings: clinic });
+    expect(repliesIn(given(...inMenu, passes(25 * hour)).when(says('oi')).scene)[0]).toMatch(/Olá de novo, Ana!/u);
   });
 });

@@ -1,360 +1,161 @@
 /**
- * The conversation with one person: consent first, then the name, then a menu.
+ * The conversation with one person: consent, the name, and then whatever the tenant's agents do for people.
  *
- *                       ┌──────┐
- *                       │ idle │  nothing is sent until the person writes
- *                       └──┬───┘
- *      nothing agreed yet  │  consent in force: name unknown ─► name, known ─► menu
- *                          ▼
- *                    ┌─────────┐  "saber mais", unclear: asks again, seldom
- *                    │ consent │◄─┐
- *                    └─┬─────┬─┘──┘
- *                  sim │     │ não       ┌──────────┐  one reminder, then silence
- *                      │     └──────────►│ declined │◄─┐
- *                      ▼                 └─┬──────┬─┘──┘
- *                   ┌──────┐   clear "sim" │
- *                   │ name │◄──────────────┘
- *                   └─┬──┬─┘
- *   a name, or "pular"│  │ "atendente"
- *                     ▼  └──────────────┐
- *                  ┌──────┐  3, "pessoa" ▼
- *             ┌───►│ menu │───────►┌──────────────────┐
- *      1, 2   └────│      │◄───────│ waitingForPerson │
- *                  └──────┘ "menu" └──────────────────┘
+ *   ┌──────┐   ┌─────────┐   ┌──────┐   ┌─ assisting ──────────────────────────────────────────────┐
+ *   │ idle │──►│ consent │──►│ name │──►│ talking: a question is open, a message is awaited         │
+ *   └──────┘   └────┬────┘   └──────┘   │   menu · scheduling · appointments · registration ·       │
+ *                   ▼           ▲       │   information                                              │
+ *              ┌──────────┐     │       │      │ ▲                                                   │
+ *              │ declined │─────┘       │      ▼ │ what came of it is heard in the question          │
+ *              └──────────┘             │ working: an effect is awaited; messages are kept          │
+ *                                       │   gathering → thinking (model) · receiving → transcribing,│
+ *                                       │   readingImage · the agents' own                          │
+ *                                       └──────────────┬──────────────────────────────▲─────────────┘
+ *                                                      ▼                              │
+ *                                                   waitingForPerson (attendance.ts) ─┘
  *
- *   every state    ── "PARAR" (whole message) ──────────► withdrawn (final)
- *   every state    ── "English" (whole message) ────────► the same, its question in that language
- *                     (in idle: what would have been next), for this episode and all later ones
- *   every state    ── "idioma" (whole message) ─────────► the same, the languages are offered
- *   all but idle   ── silence for sessionTimeoutMs ─────► expired   (final, says nothing)
+ *   every state ── "PARAR" ────────────────────────► withdrawn (final)
+ *   every state ── silence for sessionTimeoutMs ───► expired   (final, says nothing)
  *
- * Long, because it is one declaration that the visualiser reads.
+ * How a message is understood. It is heard (`hearing.ts`) in the question that is open: the leaf's own `always`
+ * look at it first, by words, numbers and buttons; then the commands that hold everywhere (`commands.ts`); then
+ * a model, if the tenant has one, which may only propose one of the tools of that question (`tools.ts`), heard
+ * by the same leaf; then the question is asked again, and a person is offered. So a model is one more way to
+ * be understood: without it, or when it is down, everything can still be done by menus.
  *
- * Every message of the person enters its state anew, which starts the silence again. Requested
- * messages, echoes and delivery reports leave state and silence alone. After a final state the
- * person's next message begins an episode, which is given `output` of this one as `carried`.
+ * A message that comes while something is done is kept and taken afterwards; none is lost. After a final state
+ * the next message begins an episode, which is given `output` of this one as `carried`.
  */
-import { assign, setup } from 'xstate';
-import type { ActionParams, ConversationEvent } from '#machines/machine.ts';
-import {
-  type Consent,
-  type ConversationContext,
-  type ConversationInput,
-  type ConversationOutput,
-  consentInForce,
-  contextOf,
-} from './context.ts';
+import { appointmentsTalking, appointmentsWorking, beginAppointments } from '#machines/appointments/states.ts';
+import * as consent from '#machines/consent/states.ts';
+import { beginInformation, informationTalking, informationWorking } from '#machines/information/states.ts';
+import { beginRegistration, registrationTalking, registrationWorking } from '#machines/registration/states.ts';
+import { beginScheduling, schedulingTalking, schedulingWorking } from '#machines/scheduling/states.ts';
+import { type MenuItem, assistingTextsIn } from './assisting-texts.ts';
+import { attendance } from './attendance.ts';
+import { type Command, commandIn } from './commands.ts';
+import { type ConversationContext, contextOf } from './context.ts';
+import { lexiconIn, proposedIn, wordsOf } from './hearing.ts';
+import { mediaWorking } from './media.ts';
+import * as menu from './menu.ts';
+import { questionOf } from './questions.ts';
 import * as replies from './replies.ts';
-import type { Choice, Lexicon } from './lexicon.ts';
+import { type Of, audits, conversation, keepingMessages, opens, optingOut, readerOf, say, told } from './setup.ts';
+import { needsModel, thinkingWorking } from './thinking.ts';
 import { languageOf } from './texts/catalogue.ts';
-import {
-  acceptsClearly,
-  answerOf,
-  asksForLanguages,
-  asksWhy,
-  choiceOf,
-  greets,
-  languageAskedIn,
-  nameOf,
-  optsOut,
-  skipsName,
-  wordedChoiceOf,
-} from './understanding.ts';
-import type { InboundContent } from '#schemas/content.ts';
+import { buttonIds, greets, nameOf, skipsName, wordedChoiceOf } from './understanding.ts';
+import type { ActionParams } from '#machines/machine.ts';
+import type { OutboundContent } from '#schemas/content.ts';
 
 /** Rule of versions: see `machines/registry.ts`. */
-export const conversationVersion = '1';
+export const conversationVersion = '2';
 
-interface Asked {
-  readonly context: ConversationContext;
-  readonly event: ConversationEvent;
-}
+/** How often a question is asked again before a person is offered, and before there is a pause. */
+const nudgesMax = { offer: 2, pause: 4 } as const;
 
-/** Asks something of the message, if it is one. */
-function heard<Answer>(
-  { context, event }: Asked,
-  question: (content: InboundContent, lexicon: Lexicon) => Answer,
-): Answer | undefined {
-  if (event.type !== 'message.received') return undefined;
-  return question(event.content, languageOf(context.locale).lexicon);
-}
+type Reply = ActionParams['reply'];
 
-/** The consent as this event leaves it. */
-const consentBy = ({ context, event }: Asked, status: 'given' | 'refused' | 'withdrawn'): Consent => ({
-  status,
-  at: event.at,
-  noticeVersion: status === 'withdrawn' ? context.consent.noticeVersion : context.settings.noticeVersion,
-  eventId: event.eventId,
-  by: event.type === 'message.received' && event.content.kind === 'button' ? 'button' : 'text',
-});
+/** A message that has not been decided about yet. */
+const isHeard = ({ heard }: ConversationContext): boolean => heard !== null;
+const asksFor =
+  (command: Command) =>
+  ({ context }: Of): boolean =>
+    isHeard(context) && commandIn(context) === command;
+const chooses =
+  (item: MenuItem) =>
+  ({ context }: Of): boolean =>
+    isHeard(context) && menu.chosenIn(context) === item;
 
-/** Declared for the host, which turns them into records; nothing happens here. */
-const hostActions = {
-  reply: (_: unknown, _params: ActionParams['reply']) => undefined,
-  decline: (_: unknown, _params: ActionParams['decline']) => undefined,
-  audit: (_: unknown, _params: ActionParams['audit']) => undefined,
+/** Some words above the question that is open. */
+const aboveQuestion =
+  (words: (of: Of) => string) =>
+  ({ context }: Of): Reply => {
+    const question = questionOf(context).ask({ context });
+    return { ...question, content: prefixed(question.content, words({ context })) };
+  };
+
+const prefixed = (content: OutboundContent, words: string): OutboundContent =>
+  'text' in content ? { ...content, text: `${words}\n\n${content.text}` } : content;
+
+const unclearly = ({ context }: Of): string => {
+  const texts = assistingTextsIn(context);
+  if (wordsOf(context) !== '') return texts.unclear;
+  const means = context.heard?.means ?? 'text';
+  return means === 'text' ? texts.typePlease : texts.fileUnread[means];
 };
 
+const offTopic = ({ context }: Of): string => {
+  const texts = assistingTextsIn(context);
+  const reason = proposedIn(context, 'unclear')?.reason;
+  if (reason === 'abuse') return texts.abuse;
+  return reason === 'off-topic' ? texts.offTopic : texts.unclear;
+};
+
+const offerPerson = ({ context }: Of): Reply => {
+  const { offerPerson: text, buttons } = assistingTextsIn(context);
+  return {
+    content: {
+      kind: 'buttons',
+      text,
+      buttons: [
+        { id: buttonIds.person, title: buttons.person },
+        { id: buttonIds.menu, title: buttons.menu },
+      ],
+    },
+  };
+};
+
+const inMenu = ({ step }: ConversationContext): boolean => step === 'menu';
+const settled = [{ type: 'startAfresh' }, { type: 'settle' }] as const;
+
+/** What a choice of the menu leads to; the same by its words, from anywhere. */
+const leads = {
+  scheduling: { target: '#scheduling', actions: beginScheduling },
+  appointments: { target: '#appointments', actions: beginAppointments.see },
+  registration: { target: '#registration', actions: beginRegistration },
+  information: { target: '#information', actions: beginInformation },
+  told: { target: '#menu', actions: [...say(replies.inform), ...settled, audits('information.shown')] },
+  myData: { target: '#menu', actions: [...say(replies.showMyData), ...settled, audits('data.shown')] },
+  person: {
+    target: '#waitingForPerson',
+    actions: [...say(replies.promisePerson), ...settled, audits('person.requested')],
+  },
+} as const;
+
+/** Information is an agent's where the tenant has an event to tell of, else one text. */
+const inInformation = ({ context }: Of): boolean => context.step === 'information.choosing';
+const hasEvent = ({ context }: Of): boolean => context.settings.event !== undefined;
+
 /** The machine; pure, see `machines/README.md`. */
-export const conversationMachine = setup({
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-assertion -- XState's idiom: the assertion carries the types
-  types: {} as {
-    context: ConversationContext;
-    events: ConversationEvent;
-    input: ConversationInput;
-    output: ConversationOutput;
-  },
-  delays: {
-    sessionTimeout: ({ context }) => context.settings.sessionTimeoutMs,
-  },
-  actions: {
-    ...hostActions,
-    requestConsent: assign({
-      // An answer stays in force until there is another one.
-      consent: ({ context: { consent, settings }, event }) =>
-        consent.status === 'unknown' || consent.status === 'requested'
-          ? {
-              ...consent,
-              status: 'requested' as const,
-              at: event.at,
-              noticeVersion: settings.noticeVersion,
-              eventId: event.eventId,
-            }
-          : consent,
-    }),
-    giveConsent: assign({ consent: (asked) => consentBy(asked, 'given') }),
-    refuseConsent: assign({ consent: (asked) => consentBy(asked, 'refused'), name: null }),
-    withdrawConsent: assign({ consent: (asked) => consentBy(asked, 'withdrawn'), name: null }),
-    takeLanguage: assign({
-      locale: (asked) => heard(asked, languageAskedIn) ?? asked.context.locale,
-      localeBy: 'person',
-    }),
-    keepName: assign({ name: (asked) => heard(asked, nameOf) ?? null }),
-    startAfresh: assign({ nudges: 0, nudgedAt: null }),
-    noteReminder: assign({ nudges: 1, nudgedAt: ({ event }) => event.at }),
-    countNudge: assign({ nudges: ({ context }) => context.nudges + 1, nudgedAt: ({ event }) => event.at }),
-  },
-  guards: {
-    optsOut: (asked) => heard(asked, optsOut) === true,
-    choosesLanguage: (asked) => heard(asked, languageAskedIn) !== undefined,
-    choosesLanguageAndIsKnown: (asked) =>
-      heard(asked, languageAskedIn) !== undefined && consentInForce(asked.context) && asked.context.name !== null,
-    choosesLanguageAndHasConsent: (asked) =>
-      heard(asked, languageAskedIn) !== undefined && consentInForce(asked.context),
-    asksForLanguages: (asked) => heard(asked, asksForLanguages) === true,
-    isKnown: ({ context }) => consentInForce(context) && context.name !== null,
-    hasConsent: ({ context }) => consentInForce(context),
-    acceptsAndIsNamed: (asked) => heard(asked, answerOf) === 'yes' && asked.context.name !== null,
-    accepts: (asked) => heard(asked, answerOf) === 'yes',
-    acceptsClearly: (asked) => heard(asked, acceptsClearly) === true,
-    refuses: (asked) => heard(asked, answerOf) === 'no',
-    asksWhy: (asked) => heard(asked, asksWhy) === true,
-    givesName: (asked) => heard(asked, nameOf) !== undefined,
-    skipsName: (asked) => heard(asked, skipsName) === true,
-    asksForPerson: (asked) => heard(asked, wordedChoiceOf) === 'person',
-    chooses: (asked, params: { readonly choice: Choice }) => heard(asked, choiceOf) === params.choice,
-    mayNudge: ({ context: { nudges, nudgedAt, settings }, event }, params: { readonly max: number }) =>
-      nudges < params.max || nudgedAt === null || event.at - nudgedAt >= settings.nudgePauseMs,
-    greetsAndMayNudge: (asked) => heard(asked, greets) === true && asked.context.nudges < replies.nudgesMax.menu,
-    notReminded: ({ context }) => context.nudges === 0,
-    objects: ({ context }) => context.consent.status === 'refused' || context.consent.status === 'withdrawn',
-    wroteOnPhone: ({ event }) => event.type === 'message.echoed' && event.source === 'app',
-  },
-}).createMachine({
+export const conversationMachine = conversation.createMachine({
   id: 'conversation',
   version: conversationVersion,
   context: ({ input }) => contextOf(input),
   output: ({ context: { consent, name, locale, localeBy } }) => ({ consent, name, locale, localeBy }),
   initial: 'idle',
   on: {
+    'session.expired': { target: '#expired', actions: audits('session.expired') },
     'message.requested': [
-      { guard: 'objects', actions: { type: 'decline', params: replies.refusal } },
+      {
+        guard: ({ context }) => context.consent.status === 'refused' || context.consent.status === 'withdrawn',
+        actions: { type: 'decline', params: replies.refusal },
+      },
       { actions: { type: 'reply', params: replies.relay } },
     ],
     'message.echoed': {
-      guard: 'wroteOnPhone',
-      actions: { type: 'audit', params: { type: 'attendant.wrote' } },
+      guard: ({ event }) => event.source === 'app',
+      actions: audits('attendant.wrote'),
     },
   },
   states: {
-    idle: {
-      on: {
-        'message.received': [
-          {
-            guard: 'optsOut',
-            target: 'withdrawn',
-            actions: [
-              { type: 'reply', params: replies.confirmWithdrawal },
-              'withdrawConsent',
-              { type: 'audit', params: replies.consentAnswered },
-            ],
-          },
-          {
-            guard: 'choosesLanguageAndIsKnown',
-            target: 'menu',
-            actions: [
-              'takeLanguage',
-              { type: 'reply', params: replies.welcomeBack },
-              { type: 'audit', params: replies.languageChosen },
-              { type: 'audit', params: { type: 'session.resumed' } },
-            ],
-          },
-          {
-            guard: 'choosesLanguageAndHasConsent',
-            target: 'name',
-            actions: [
-              'takeLanguage',
-              { type: 'reply', params: replies.askNameOnReturn },
-              { type: 'audit', params: replies.languageChosen },
-              { type: 'audit', params: { type: 'session.resumed' } },
-            ],
-          },
-          {
-            guard: 'choosesLanguage',
-            target: 'consent',
-            actions: [
-              'takeLanguage',
-              { type: 'reply', params: replies.askConsent },
-              'requestConsent',
-              { type: 'audit', params: replies.languageChosen },
-              { type: 'audit', params: replies.consentRequested },
-            ],
-          },
-          {
-            guard: 'asksForLanguages',
-            target: 'idle',
-            reenter: true,
-            actions: { type: 'reply', params: replies.offerLanguages },
-          },
-          {
-            guard: 'isKnown',
-            target: 'menu',
-            actions: [
-              { type: 'reply', params: replies.welcomeBack },
-              { type: 'audit', params: { type: 'session.resumed' } },
-            ],
-          },
-          {
-            guard: 'hasConsent',
-            target: 'name',
-            actions: [
-              { type: 'reply', params: replies.askNameOnReturn },
-              { type: 'audit', params: { type: 'session.resumed' } },
-            ],
-          },
-          {
-            target: 'consent',
-            actions: [
-              { type: 'reply', params: replies.askConsent },
-              'requestConsent',
-              { type: 'audit', params: replies.consentRequested },
-            ],
-          },
-        ],
-      },
-    },
-    consent: {
-      after: {
-        sessionTimeout: { target: 'expired', actions: { type: 'audit', params: { type: 'session.expired' } } },
-      },
-      on: {
-        'message.received': [
-          {
-            guard: 'optsOut',
-            target: 'withdrawn',
-            actions: [
-              { type: 'reply', params: replies.confirmWithdrawal },
-              'withdrawConsent',
-              { type: 'audit', params: replies.consentAnswered },
-            ],
-          },
-          {
-            guard: 'choosesLanguage',
-            target: 'consent',
-            reenter: true,
-            // What is agreed to has to have been read: the whole question, not the short one.
-            actions: [
-              'takeLanguage',
-              'startAfresh',
-              { type: 'reply', params: replies.askConsent },
-              'requestConsent',
-              { type: 'audit', params: replies.languageChosen },
-              { type: 'audit', params: replies.consentRequested },
-            ],
-          },
-          {
-            guard: 'asksForLanguages',
-            target: 'consent',
-            reenter: true,
-            actions: { type: 'reply', params: replies.offerLanguages },
-          },
-          {
-            guard: 'acceptsAndIsNamed',
-            target: 'menu',
-            actions: [
-              'giveConsent',
-              'startAfresh',
-              { type: 'reply', params: replies.thankAndShowMenu },
-              { type: 'audit', params: replies.consentAnswered },
-            ],
-          },
-          {
-            guard: 'accepts',
-            target: 'name',
-            actions: [
-              'giveConsent',
-              'startAfresh',
-              { type: 'reply', params: replies.askName },
-              { type: 'audit', params: replies.consentAnswered },
-            ],
-          },
-          {
-            guard: 'refuses',
-            target: 'declined',
-            actions: [
-              'refuseConsent',
-              'startAfresh',
-              { type: 'reply', params: replies.acceptRefusal },
-              { type: 'audit', params: replies.consentAnswered },
-            ],
-          },
-          {
-            guard: 'asksWhy',
-            target: 'consent',
-            reenter: true,
-            actions: [
-              { type: 'reply', params: replies.explainConsent },
-              { type: 'audit', params: { type: 'consent.explained' } },
-            ],
-          },
-          {
-            guard: { type: 'mayNudge', params: { max: replies.nudgesMax.consent } },
-            target: 'consent',
-            reenter: true,
-            actions: ['countNudge', { type: 'reply', params: replies.askConsentAgain }],
-          },
-          {
-            target: 'consent',
-            reenter: true,
-          },
-        ],
-      },
-    },
+    idle: consent.idle,
+    consent: consent.consent,
+    declined: consent.declined,
     name: {
-      after: {
-        sessionTimeout: { target: 'expired', actions: { type: 'audit', params: { type: 'session.expired' } } },
-      },
+      entry: 'heed',
       on: {
         'message.received': [
-          {
-            guard: 'optsOut',
-            target: 'withdrawn',
-            actions: [
-              { type: 'reply', params: replies.confirmWithdrawal },
-              'withdrawConsent',
-              { type: 'audit', params: replies.consentAnswered },
-            ],
-          },
+          optingOut,
           {
             guard: 'choosesLanguage',
             target: 'name',
@@ -373,32 +174,19 @@ export const conversationMachine = setup({
             actions: { type: 'reply', params: replies.offerLanguages },
           },
           {
-            guard: 'asksForPerson',
+            guard: (asked) => told(asked, wordedChoiceOf) === 'person',
             target: 'waitingForPerson',
-            actions: [
-              'startAfresh',
-              { type: 'reply', params: replies.promisePerson },
-              { type: 'audit', params: { type: 'person.requested' } },
-            ],
+            actions: leads.person.actions,
           },
           {
-            guard: 'skipsName',
-            target: 'menu',
-            actions: [
-              'startAfresh',
-              { type: 'reply', params: replies.welcome },
-              { type: 'audit', params: { type: 'name.skipped' } },
-            ],
+            guard: (asked) => told(asked, skipsName) === true,
+            target: 'assisting',
+            actions: [...settled, ...say(menu.welcome), audits('name.skipped')],
           },
           {
-            guard: 'givesName',
-            target: 'menu',
-            actions: [
-              'keepName',
-              'startAfresh',
-              { type: 'reply', params: replies.welcome },
-              { type: 'audit', params: { type: 'name.given' } },
-            ],
+            guard: (asked) => told(asked, nameOf) !== undefined,
+            target: 'assisting',
+            actions: ['keepName', ...settled, ...say(menu.welcome), audits('name.given')],
           },
           {
             guard: { type: 'mayNudge', params: { max: replies.nudgesMax.name } },
@@ -406,209 +194,140 @@ export const conversationMachine = setup({
             reenter: true,
             actions: ['countNudge', { type: 'reply', params: replies.askNameAgain }],
           },
-          {
-            target: 'name',
-            reenter: true,
-          },
+          { target: 'name', reenter: true },
         ],
       },
     },
-    menu: {
-      after: {
-        sessionTimeout: { target: 'expired', actions: { type: 'audit', params: { type: 'session.expired' } } },
-      },
+    assisting: {
+      entry: 'heed',
+      initial: 'talking',
       on: {
         'message.received': [
+          optingOut,
           {
-            guard: 'optsOut',
-            target: 'withdrawn',
-            actions: [
-              { type: 'reply', params: replies.confirmWithdrawal },
-              'withdrawConsent',
-              { type: 'audit', params: replies.consentAnswered },
-            ],
+            guard: ({ context, event }) => readerOf(context, event) !== undefined,
+            target: '#receiving',
+            actions: ['heed', 'awaitFile'],
           },
-          {
-            guard: 'choosesLanguage',
-            target: 'menu',
-            reenter: true,
-            actions: [
-              'takeLanguage',
-              'startAfresh',
-              { type: 'reply', params: replies.showMenuInLanguage },
-              { type: 'audit', params: replies.languageChosen },
-            ],
-          },
-          {
-            guard: 'asksForLanguages',
-            target: 'menu',
-            reenter: true,
-            actions: { type: 'reply', params: replies.offerLanguages },
-          },
-          {
-            guard: { type: 'chooses', params: { choice: 'information' } },
-            target: 'menu',
-            reenter: true,
-            actions: [
-              'startAfresh',
-              { type: 'reply', params: replies.inform },
-              { type: 'audit', params: { type: 'information.shown' } },
-            ],
-          },
-          {
-            guard: { type: 'chooses', params: { choice: 'myData' } },
-            target: 'menu',
-            reenter: true,
-            actions: [
-              'startAfresh',
-              { type: 'reply', params: replies.showMyData },
-              { type: 'audit', params: { type: 'data.shown' } },
-            ],
-          },
-          {
-            guard: { type: 'chooses', params: { choice: 'person' } },
-            target: 'waitingForPerson',
-            actions: [
-              'startAfresh',
-              { type: 'reply', params: replies.promisePerson },
-              { type: 'audit', params: { type: 'person.requested' } },
-            ],
-          },
-          {
-            guard: { type: 'chooses', params: { choice: 'menu' } },
-            target: 'menu',
-            reenter: true,
-            actions: ['startAfresh', { type: 'reply', params: replies.showMenu }],
-          },
-          {
-            guard: 'greetsAndMayNudge',
-            target: 'menu',
-            reenter: true,
-            actions: ['countNudge', { type: 'reply', params: replies.showMenu }],
-          },
-          {
-            guard: { type: 'mayNudge', params: { max: replies.nudgesMax.menu } },
-            target: 'menu',
-            reenter: true,
-            actions: ['countNudge', { type: 'reply', params: replies.showMenuAgain }],
-          },
-          {
-            target: 'menu',
-            reenter: true,
-          },
+          { actions: ['heed', 'hear'] },
         ],
       },
-    },
-    waitingForPerson: {
-      after: {
-        sessionTimeout: { target: 'expired', actions: { type: 'audit', params: { type: 'session.expired' } } },
-      },
-      on: {
-        'message.received': [
-          {
-            guard: 'optsOut',
-            target: 'withdrawn',
-            actions: [
-              { type: 'reply', params: replies.confirmWithdrawal },
-              'withdrawConsent',
-              { type: 'audit', params: replies.consentAnswered },
-            ],
+      states: {
+        talking: {
+          id: 'talking',
+          initial: 'menu',
+          // In this order; the leaf's own go before all of them. Each settles what was heard, or leaves.
+          always: [
+            { guard: ({ context }) => !isHeard(context) && context.inbox.length > 0, actions: 'takeFromInbox' },
+            {
+              // Its sections are there in that language, too.
+              guard: (of) => asksFor('language')(of) && inInformation(of),
+              target: '#information',
+              actions: ['takeLanguage', { type: 'audit', params: replies.languageChosen }, ...settled],
+            },
+            {
+              guard: asksFor('language'),
+              actions: [
+                'takeLanguage',
+                ...say(aboveQuestion(({ context }) => languageOf(context.locale).texts.languageSet)),
+                { type: 'audit', params: replies.languageChosen },
+                ...settled,
+              ],
+            },
+            { guard: asksFor('languages'), actions: [...say(replies.offerLanguages), 'settle'] },
+            { guard: asksFor('menu'), target: '#menu', actions: [...say(menu.showMenu), ...settled] },
+            {
+              guard: ({ context }) => isHeard(context) && !inMenu(context) && commandIn(context) === 'stop',
+              target: '#menu',
+              actions: [...say(menu.stopAndShowMenu), ...settled, audits('dialogue.stopped')],
+            },
+            { guard: asksFor('person'), ...leads.person },
+            { guard: asksFor('myData'), ...leads.myData },
+            { guard: asksFor('cancel'), target: '#appointments', actions: beginAppointments.cancel },
+            { guard: asksFor('move'), target: '#appointments', actions: beginAppointments.move },
+            { guard: asksFor('appointments'), ...leads.appointments },
+            { guard: asksFor('scheduling'), ...leads.scheduling },
+            { guard: asksFor('registration'), ...leads.registration },
+            { guard: (of) => asksFor('information')(of) && hasEvent(of), ...leads.information },
+            { guard: (of) => asksFor('information')(of) && !hasEvent(of), ...leads.told },
+            {
+              guard: ({ context }) => proposedIn(context, 'unclear') !== undefined,
+              actions: [...say(aboveQuestion(offTopic)), 'countNudge', 'settle'],
+            },
+            {
+              guard: ({ context }) => isHeard(context) && inMenu(context) && context.fresh && greetsIn(context),
+              actions: [...say(menu.welcomeBack), 'settle'],
+            },
+            {
+              guard: ({ context }) => isHeard(context) && greetsIn(context) && context.nudges < nudgesMax.pause,
+              actions: [...say(({ context }) => questionOf(context).ask({ context })), 'countNudge', 'settle'],
+            },
+            {
+              guard: ({ context }) => needsModel(context) && (context.settings.model?.burstMs ?? 0) > 0,
+              target: '#gathering',
+            },
+            { guard: ({ context }) => needsModel(context), target: '#thinking' },
+            {
+              guard: ({ context }) => isHeard(context) && inMenu(context) && context.fresh,
+              actions: [...say(menu.welcomeBack), 'settle'],
+            },
+            {
+              guard: ({ context }) => isHeard(context) && inMenu(context) && context.nudges < nudgesMax.offer,
+              actions: [...say(menu.showMenuAgain), 'countNudge', 'settle'],
+            },
+            {
+              guard: ({ context }) => isHeard(context) && context.nudges < nudgesMax.offer,
+              actions: [...say(aboveQuestion(unclearly)), 'countNudge', 'settle'],
+            },
+            {
+              guard: ({ context }) => isHeard(context) && mayOfferPerson(context),
+              actions: [...say(offerPerson), 'countNudge', 'settle'],
+            },
+            { guard: ({ context }) => isHeard(context), actions: 'settle' },
+          ],
+          states: {
+            menu: {
+              id: 'menu',
+              entry: opens('menu'),
+              always: [
+                { guard: chooses('scheduling'), ...leads.scheduling },
+                { guard: chooses('appointments'), ...leads.appointments },
+                { guard: chooses('registration'), ...leads.registration },
+                { guard: (of) => chooses('information')(of) && hasEvent(of), ...leads.information },
+                { guard: chooses('information'), ...leads.told },
+                { guard: chooses('myData'), ...leads.myData },
+                { guard: chooses('person'), ...leads.person },
+              ],
+            },
+            scheduling: schedulingTalking,
+            appointments: appointmentsTalking,
+            registration: registrationTalking,
+            information: informationTalking,
+            earlier: { id: 'earlier', type: 'history', history: 'deep' },
           },
-          {
-            guard: 'choosesLanguage',
-            target: 'waitingForPerson',
-            reenter: true,
-            actions: [
-              'takeLanguage',
-              'startAfresh',
-              { type: 'reply', params: replies.promisePerson },
-              { type: 'audit', params: replies.languageChosen },
-            ],
+        },
+        working: {
+          on: keepingMessages,
+          initial: 'thinking',
+          states: {
+            ...thinkingWorking,
+            ...mediaWorking,
+            ...schedulingWorking,
+            ...appointmentsWorking,
+            ...registrationWorking,
+            ...informationWorking,
           },
-          {
-            guard: 'asksForLanguages',
-            target: 'waitingForPerson',
-            reenter: true,
-            actions: { type: 'reply', params: replies.offerLanguages },
-          },
-          {
-            guard: { type: 'chooses', params: { choice: 'menu' } },
-            target: 'menu',
-            actions: [
-              'startAfresh',
-              { type: 'reply', params: replies.showMenu },
-              { type: 'audit', params: { type: 'person.cancelled' } },
-            ],
-          },
-          {
-            guard: { type: 'mayNudge', params: { max: replies.nudgesMax.waitingForPerson } },
-            target: 'waitingForPerson',
-            reenter: true,
-            actions: ['countNudge', { type: 'reply', params: replies.promisePersonAgain }],
-          },
-          {
-            target: 'waitingForPerson',
-            reenter: true,
-          },
-        ],
-      },
-    },
-    declined: {
-      after: {
-        sessionTimeout: { target: 'expired', actions: { type: 'audit', params: { type: 'session.expired' } } },
-      },
-      on: {
-        'message.received': [
-          {
-            guard: 'optsOut',
-            target: 'withdrawn',
-            actions: [
-              { type: 'reply', params: replies.confirmWithdrawal },
-              'withdrawConsent',
-              { type: 'audit', params: replies.consentAnswered },
-            ],
-          },
-          {
-            guard: 'choosesLanguage',
-            target: 'declined',
-            reenter: true,
-            actions: [
-              'takeLanguage',
-              'noteReminder',
-              { type: 'reply', params: replies.remindOfRefusalInLanguage },
-              { type: 'audit', params: replies.languageChosen },
-            ],
-          },
-          {
-            guard: 'asksForLanguages',
-            target: 'declined',
-            reenter: true,
-            actions: { type: 'reply', params: replies.offerLanguages },
-          },
-          {
-            guard: 'acceptsClearly',
-            target: 'name',
-            actions: [
-              'giveConsent',
-              'startAfresh',
-              { type: 'reply', params: replies.askName },
-              { type: 'audit', params: replies.consentAnswered },
-            ],
-          },
-          {
-            guard: 'notReminded',
-            target: 'declined',
-            reenter: true,
-            actions: ['countNudge', { type: 'reply', params: replies.remindOfRefusal }],
-          },
-          {
-            target: 'declined',
-            reenter: true,
-          },
-        ],
+        },
       },
     },
-    withdrawn: { type: 'final' },
-    expired: { type: 'final' },
+    waitingForPerson: attendance,
+    withdrawn: { id: 'withdrawn', type: 'final' },
+    expired: { id: 'expired', type: 'final' },
   },
 });
+
+const greetsIn = (context: ConversationContext): boolean =>
+  context.heard !== null && context.heard.proposal === null && greets(context.heard.content, lexiconIn(context));
+
+const mayOfferPerson = ({ nudges, nudgedAt, settings, heard }: ConversationContext): boolean =>
+  nudges < nudgesMax.pause || nudgedAt === null || (heard?.at ?? 0) - nudgedAt >= settings.nudgePauseMs;

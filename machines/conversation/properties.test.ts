@@ -1,282 +1,302 @@
 /**
- * What holds for every conversation, whatever people send: found by random sequences of messages,
- * pauses and requests. And purity: folding is repeatable, in one go or through JSON at each step.
+ * What holds for every conversation with agents, whatever people, models and the outside world say: found by
+ * random sequences. And purity: folding is repeatable, in one go or through JSON at each step.
  */
 import fc from 'fast-check';
-import { initialTransition } from 'xstate';
 import { describe, expect, it } from 'vitest';
-import { type FoldedSnapshot, type Start, type ToldEvent, begin, tell, throughJson } from '#machines/testing/fold.ts';
-import { type Scene, type Step, passes, repliesIn, scenariosOf } from '#machines/testing/given.ts';
-import type { InboundContent } from '#schemas/content.ts';
-import { type ConversationContext, type ConversationOutput, contextOf } from './context.ts';
-import { languageButtonOf } from './lexicon.ts';
+import { type FoldedSnapshot, type ToldEvent, begin, tell, throughJson } from '#machines/testing/fold.ts';
+import { type Scene, type Step, auditsIn, noon, passes, repliesIn, scenariosOf } from '#machines/testing/given.ts';
+import type { ConversationContext } from './context.ts';
+import { inboxMax } from './hearing.ts';
 import { conversationMachine } from './machine.ts';
-import { conversationSettingsDefaults, conversationSettingsLimits } from './settings.ts';
-import { asides, presses, requests, says, sends, waysInOf, waysInto } from './testing/steps.ts';
-import { foreignIn } from './testing/markers.ts';
-import { languageNames, languageOf } from './texts/catalogue.ts';
-import { asksForLanguages, languageAskedIn, optsOut } from './understanding.ts';
+import { type Outside, askedIn, clinic, outsideWith } from './testing/outside.ts';
+import { presses, requests, says, sends, waysInto } from './testing/steps.ts';
+import type { Proposal } from './tools.ts';
 
-const { lexicon } = languageOf('pt-BR');
-const runs = 60;
+const runs = 80;
+const settings = {
+  ...clinic,
+  model: { model: 'stub', turnsMax: 6, burstMs: 2_000 },
+  media: { speechModel: 'whisper-1', visionModel: 'stub' },
+};
+const bursts = scenariosOf(conversationMachine, { settings });
+const { given, play } = bursts;
+/** The same without waiting for more, for courses in which no time goes by. */
+const hasty = { ...settings, model: { ...settings.model, burstMs: 0 } };
 
 const vocabulary = [
-  ...['oi', 'sim', 'não', 'ok', '👍', 'por quê?', 'saber mais', 'Ana Souza', 'meu nome é João', 'pular', '1', '2', '3'],
-  ...['menu', 'voltar', 'falar com atendente', 'cancelar', 'bla', '?', '', 'aceito', 'quero', 'não aceito'],
-  ...['hi', 'yes', 'no', 'why?', 'learn more', 'my name is John', 'skip', 'my data', 'talk to a person', 'go back'],
-  ...['hola', 'sí', '¿por qué?', 'saber más', 'me llamo José', 'omitir', 'mis datos', 'hablar con alguien', 'volver'],
-  ...['idioma', 'language', 'English', 'in English, please', 'español', 'em português'],
+  ...[
+    'oi',
+    'sim',
+    'não',
+    'ok',
+    'menu',
+    'cancelar',
+    'voltar',
+    'falar com atendente',
+    '1',
+    '2',
+    '3',
+    '4',
+    '5',
+    'bla bla',
+  ],
+  ...['quero marcar uma limpeza', 'marcar consulta amanhã às 15h', 'amanhã de manhã', 'sexta que vem', 'ontem', '15h'],
+  ...['meus agendamentos', 'cancelar minha consulta', 'remarcar para sexta', 'desmarcar', 'não posso ir'],
+  ...['quero me inscrever', 'Maria da Silva', 'maria@example.com', 'ana@gmial.com', '529.982.247-25', '111.111.111-11'],
+  ...['11 98888-7777', 'São Paulo - SP', 'SP', 'estudante', 'o e-mail está errado', 'informações', 'quanto custa?'],
+  ...['English', 'español', 'idioma', 'my data', 'mis datos', '', '?', '😀', 'a'.repeat(3_000)],
 ];
 const anyText = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom(...vocabulary) },
-  { weight: 2, arbitrary: fc.string({ unit: 'grapheme', maxLength: 120 }) },
-  { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 5000 }) },
+  { weight: 8, arbitrary: fc.constantFrom(...vocabulary) },
+  { weight: 1, arbitrary: fc.string({ unit: 'grapheme', maxLength: 200 }) },
 );
-const media = fc.record({ url: fc.string(), filename: fc.string() }, { requiredKeys: [] });
-const anyContent: fc.Arbitrary<InboundContent> = fc.oneof(
-  { weight: 8, arbitrary: anyText.map((text) => ({ kind: 'text' as const, text })) },
-  fc.record({ kind: fc.constantFrom('button' as const, 'list' as const), id: fc.string(), title: anyText }),
+const anyMessage: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 12, arbitrary: anyText.map(says) },
   fc
-    .constantFrom('consent.yes', 'consent.no', 'menu.information', 'menu.data', 'menu.person')
-    .map((id) => ({ kind: 'button' as const, id, title: id })),
+    .constantFrom(
+      'menu.scheduling',
+      'book.yes.h1',
+      'service.limpeza',
+      'times.other',
+      'registration.yes.1',
+      'cancel.yes.b1',
+    )
+    .map((id) => presses(id, id)),
+  fc.constantFrom<Step>(
+    sends({ kind: 'audio', media: { voice: true } }),
+    sends({ kind: 'image', media: {}, caption: 'olha' }),
+    sends({ kind: 'document', media: { filename: 'x.pdf' } }),
+    sends({ kind: 'location', latitude: 1, longitude: 2 }),
+    requests('m_1'),
+    { type: 'message.echoed', source: 'app' },
+    { type: 'media.failed', messageEventId: 'e0003', kind: 'audio', reason: 'x' },
+  ),
+  fc.nat(40_000).map((seconds) => passes(seconds * 100)),
+);
+const anyProposal: fc.Arbitrary<Proposal | null> = fc.oneof(
+  fc.constant(null),
   fc
-    .constantFrom(...languageNames)
-    .map(({ locale, name }) => ({ kind: 'button' as const, id: languageButtonOf(locale), title: name })),
-  fc.record({ kind: fc.constantFrom('image' as const, 'audio' as const, 'sticker' as const), media, caption: anyText }),
-  fc.record({ kind: fc.constantFrom('video' as const, 'document' as const), media }),
-  fc.record({ kind: fc.constant('location' as const), latitude: fc.double(), longitude: fc.double() }),
-  fc.record({ kind: fc.constant('contacts' as const), contacts: fc.array(fc.record({ name: fc.string() })) }),
-  fc.record({ kind: fc.constant('poll' as const), options: fc.array(fc.string()) }),
-  fc.record({ kind: fc.constant('unknown' as const), text: fc.string() }),
-);
-const anyStep: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: anyContent.map(sends) },
-  fc.constantFrom(...asides, requests('m_1'), requests('m_2', 'operator', 'high')),
-  fc.nat(30 * 3600).map((seconds) => passes(seconds * 1000)),
-);
-const text = (length: number): fc.Arbitrary<string> => fc.string({ minLength: 1, maxLength: length, unit: 'grapheme' });
-const anySettings = fc.record(
-  {
-    businessName: text(conversationSettingsLimits.businessName),
-    information: text(conversationSettingsLimits.information),
-    noticeVersion: text(conversationSettingsLimits.noticeVersion),
-    privacyUrl: fc.webUrl(),
-    locale: fc.constantFrom('pt-BR', 'en', 'es'),
-    sessionTimeoutMs: fc.integer({ min: 60_000, max: 7 * 86_400_000 }),
-  },
-  { requiredKeys: [] },
+    .constantFrom(
+      'scheduling' as const,
+      'appointments' as const,
+      'registration' as const,
+      'information' as const,
+      'person' as const,
+    )
+    .map((to): Proposal => ({ tool: 'route', args: { to } })),
+  fc
+    .record({ service: fc.option(anyText), when: fc.option(anyText) })
+    .map((args): Proposal => ({ tool: 'schedule', args })),
+  fc.constantFrom('s1', 's2', 's99', 'x').map((time): Proposal => ({ tool: 'choose_time', args: { time } })),
+  fc
+    .constantFrom('a1', 'a9', null)
+    .map((appointment): Proposal => ({ tool: 'cancel_appointment', args: { appointment } })),
+  anyText.map((text): Proposal => ({ tool: 'answer', args: { text, sections: [] } })),
+  fc.constant<Proposal>({ tool: 'unclear', args: { reason: 'abuse' } }),
 );
 
-const speaksOfLanguage = (content: InboundContent): boolean =>
-  asksForLanguages(content, lexicon) || languageAskedIn(content, lexicon) !== undefined;
-const isNoRequest = (step: Step): boolean => !('type' in step) || step.type !== 'message.requested';
-/** The language that a step asks for and gets: a withdrawal goes first. */
-const askedIn = (step: Step): string | undefined => {
-  if (!('type' in step) || step.type !== 'message.received') return undefined;
-  const content = step['content'] as InboundContent;
-  return optsOut(content, lexicon) ? undefined : languageAskedIn(content, lexicon);
-};
+/** An outside world that answers anything that it may, and fails as it likes. */
+interface Fate {
+  readonly fails: boolean;
+  readonly turn: number;
+  readonly proposal: Proposal | null;
+}
+const anyFate: fc.Arbitrary<Fate> = fc.record({
+  fails: fc.boolean(),
+  turn: fc.nat(3),
+  proposal: anyProposal,
+});
 
-const contextIn = (snapshot: FoldedSnapshot): ConversationContext => snapshot.context as ConversationContext;
+const hour = 3_600_000;
+function outsideOf({ turn, proposal }: Fate): Outside {
+  const start = 1_760_640_000_000 + turn * hour;
+  const slot = { start, end: start + hour };
+  const appointments = Array.from({ length: turn }, (_, i) => ({
+    ...slot,
+    id: `b${i.toString()}`,
+    service: 'limpeza',
+  }));
+  return outsideWith({
+    'model.propose': () => ({
+      proposal,
+      refused: 0,
+      model: 'stub',
+      usage: { inputTokens: 1, outputTokens: 1 },
+      costMicros: 1,
+      latencyMs: 1,
+      requestHash: '0',
+    }),
+    'calendar.find': () => ({ slots: turn === 0 ? [] : [slot], closed: turn === 3 }),
+    'calendar.hold': () =>
+      turn === 2 ? { outcome: 'taken', alternatives: [] } : { outcome: 'held', hold: 'h1', until: 0 },
+    'calendar.list': () => ({ appointments }),
+    'participants.check': () => ({ taken: turn === 2 }),
+    'participants.save': () =>
+      turn === 2 ? { outcome: 'taken', field: 'email' } : { outcome: 'saved', participant: 'p' },
+  });
+}
 
-const locales = ['pt-BR', 'en', 'es'] as const;
+/** Messages, some of them while effects are out, and every effect answered sooner or later. */
+const anyCourse = fc.array(fc.record({ step: anyMessage, answered: fc.boolean(), fate: anyFate }), { maxLength: 25 });
+type Course = typeof anyCourse extends fc.Arbitrary<infer Value> ? Value : never;
 
-describe.each(locales)('any sequence of messages in %s', (locale) => {
-  const settings = { ...conversationSettingsDefaults, locale };
-  const ways = waysInOf[locale];
+const scenesOf = (course: Course): readonly Scene[] => played(course).map(({ scene }) => scene);
+/** The steps that were taken, in a course in which no time goes by. */
+const stepsOf = (course: Course) =>
+  played(
+    course.filter(({ step }) => 'type' in step),
+    scenariosOf(conversationMachine, { settings: hasty }),
+  ).flatMap(({ step }) => ('type' in step ? [step] : []));
 
-  it('never throws, and every reply can be sent', () => {
+function played(course: Course, { given, play } = bursts): readonly { readonly step: Step; readonly scene: Scene }[] {
+  const scenes: { step: Step; scene: Scene }[] = [];
+  let open: readonly ReturnType<typeof askedIn>[number][] = [];
+  let scene = given(...waysInto.menu).scene;
+  const take = (step: Step): void => {
+    scene = play(scene, [step]);
+    scenes.push({ step, scene });
+    const stopped = scene.actions.flatMap(({ type, params }) =>
+      type === 'xstate.stopChild' ? [(params as { id?: string }).id] : [],
+    );
+    open = [...open.filter(({ id }) => !stopped.includes(id)), ...askedIn(scene)];
+  };
+  const answer = (fate: Fate): void => {
+    for (let count = 0; open.length > 0 && count < 40; count += 1) {
+      const [{ id, src, input }, ...rest] = open as [(typeof open)[number], ...typeof open];
+      open = rest;
+      const output = outsideOf(fate)[src](input);
+      take(
+        fate.fails && count % 2 === 0
+          ? { type: `xstate.error.actor.${id}`, error: { code: 'x', message: '' } }
+          : { type: `xstate.done.actor.${id}`, output },
+      );
+    }
+  };
+  for (const { step, answered, fate } of course) {
+    take(step);
+    if (answered) answer(fate);
+  }
+  return scenes;
+}
+
+const contextIn = ({ folded }: Scene): ConversationContext => folded.snapshot.context as ConversationContext;
+const valueIn = ({ folded }: Scene): string => JSON.stringify(folded.snapshot.value);
+const isBusy = (scene: Scene): boolean => valueIn(scene).includes('working');
+
+describe('any course of a conversation with agents', () => {
+  it('never throws, can be said, and stays small', () => {
     fc.assert(
-      fc.property(anySettings, fc.array(anyStep, { maxLength: 25 }), (chosen, steps) => {
-        const { given, play } = scenariosOf(conversationMachine, {
-          settings: { ...settings, ...chosen },
-        });
-        let scene = given().scene;
-        for (const step of steps) {
-          scene = play(scene, [step]);
+      fc.property(anyCourse, (course) => {
+        for (const scene of scenesOf(course)) {
           for (const reply of repliesIn(scene)) {
             expect(reply.trim()).not.toBe('');
             expect(reply.length).toBeLessThanOrEqual(4096);
           }
-          // Nothing of what is said is kept but a name.
-          expect(JSON.stringify(contextIn(scene.folded.snapshot)).length).toBeLessThan(6000);
+          const context = contextIn(scene);
+          expect(context.inbox.length).toBeLessThanOrEqual(inboxMax);
+          expect(context.turns.length).toBeLessThanOrEqual(6);
+          expect(JSON.stringify({ ...context, settings: null, inbox: [] }).length).toBeLessThan(30_000);
         }
       }),
       { numRuns: runs },
     );
   });
 
-  it('is answered at most once per message', () => {
-    const { given, play } = scenariosOf(conversationMachine, { settings });
+  it('has decided about what it heard whenever it waits for the person', () => {
     fc.assert(
-      fc.property(fc.array(anyStep, { maxLength: 25 }), (steps) => {
-        let scene = given().scene;
-        for (const step of steps) {
-          scene = play(scene, [step]);
-          expect(repliesIn(scene).length).toBeLessThanOrEqual('type' in step ? 1 : 0);
+      fc.property(anyCourse, (course) => {
+        for (const scene of scenesOf(course)) {
+          if (isBusy(scene) || scene.folded.snapshot.status === 'done') continue;
+          expect(contextIn(scene).heard, valueIn(scene)).toBeNull();
+          if (valueIn(scene).includes('talking')) expect(contextIn(scene).inbox, valueIn(scene)).toEqual([]);
         }
       }),
       { numRuns: runs },
     );
   });
 
-  it('ends in withdrawn by an opt-out', () => {
-    const { given } = scenariosOf(conversationMachine, { settings });
-    const optOut = fc.constantFrom(...lexicon.optOut).map((phrase) => phrase.toUpperCase());
+  it('waits for something whenever it is busy, and for the person no longer than the session', () => {
     fc.assert(
-      fc.property(fc.array(anyStep, { maxLength: 20 }), optOut, (steps, said) => {
-        given(...steps)
-          .when(says(said))
-          .then({ state: 'withdrawn', status: 'done', audits: ['consent.withdrawn'], context: { name: null } });
-      }),
-      { numRuns: runs },
-    );
-  });
-
-  it('is reminded at most once after a refusal', () => {
-    const { given, play } = scenariosOf(conversationMachine, { settings });
-    const within = fc.array(
-      fc.oneof(
-        anyContent.filter((content) => !optsOut(content, lexicon) && !speaksOfLanguage(content)).map(sends),
-        fc.nat(3600).map((seconds) => passes(seconds * 1000)),
-      ),
-      { maxLength: 25 },
-    );
-    fc.assert(
-      fc.property(within, (steps) => {
-        let scene = given(...ways.declined).scene;
-        let reminders = 0;
-        for (const step of steps) {
-          scene = play(scene, [step]);
-          if (scene.folded.snapshot.value !== 'declined') break;
-          reminders += repliesIn(scene).length;
-        }
-        expect(reminders).toBeLessThanOrEqual(1);
-      }),
-      { numRuns: runs },
-    );
-  });
-
-  it('begins the silence anew at each message of the person, and at nothing else', () => {
-    const { given, play } = scenariosOf(conversationMachine, { settings });
-    fc.assert(
-      fc.property(fc.array(anyStep, { maxLength: 25 }), (steps) => {
-        let scene = given(...ways.consent).scene;
-        for (const step of steps) {
-          const before = scene;
-          scene = play(scene, [step]);
-          if (!('type' in step) || scene.folded.episode !== before.folded.episode) continue;
-          const { status, value } = scene.folded.snapshot;
-          const timer = `xstate.after.sessionTimeout.conversation.${value as string}`;
-          const dueAt = scene.at + conversationSettingsDefaults.sessionTimeoutMs;
-          if (step.type !== 'message.received') expect(scene.timers).toEqual(before.timers);
-          else if (value === 'idle') expect(scene.timers.size).toBe(0);
-          else if (status === 'active')
-            expect([...scene.timers]).toEqual([[timer, expect.objectContaining({ dueAt })]]);
+      fc.property(anyCourse, (course) => {
+        for (const scene of scenesOf(course)) {
+          if (scene.folded.snapshot.status === 'done' || valueIn(scene) === '"idle"') continue;
+          expect([...scene.timers.keys()], valueIn(scene)).toContain('silence');
         }
       }),
       { numRuns: runs },
     );
   });
 
-  it('is answered in the language in force, which only the person changes', () => {
-    const { given, play } = scenariosOf(conversationMachine, { settings });
-    const spoken = fc.array(anyStep.filter(isNoRequest), { maxLength: 25 });
+  it('books, cancels and saves only what the person said yes to', () => {
     fc.assert(
-      fc.property(spoken, (steps) => {
-        let scene: Scene = given().scene;
-        for (const step of steps) {
-          const before = contextIn(scene.folded.snapshot);
-          scene = play(scene, [step]);
-          const after = contextIn(scene.folded.snapshot);
-          expect(after.locale).toBe(askedIn(step) ?? before.locale);
-          for (const reply of repliesIn(scene)) expect(foreignIn(reply, after), reply).toEqual([]);
+      fc.property(anyCourse, (course) => {
+        for (const scene of scenesOf(course)) {
+          for (const { src, input } of askedIn(scene)) {
+            if (!['calendar.book', 'calendar.cancel', 'participants.save'].includes(src)) continue;
+            expect((input as { confirmedBy: string }).confirmedBy, src).toMatch(/^e\d{4}$/u);
+          }
         }
       }),
       { numRuns: runs },
     );
   });
 
-  it('never goes past consent without one', () => {
-    const { given } = scenariosOf(conversationMachine, { settings });
+  it('says nothing personal in an audit', () => {
     fc.assert(
-      fc.property(fc.array(anyStep, { maxLength: 25 }), (steps) => {
-        const { snapshot } = given(...steps).scene.folded;
-        if (['name', 'menu', 'waitingForPerson'].includes(snapshot.value as string))
-          expect(contextIn(snapshot).consent.status).toBe('given');
-      }),
-      { numRuns: runs },
-    );
-  });
-});
-
-describe('purity', () => {
-  const start: Start = { settings: conversationSettingsDefaults };
-  const toldOf = (steps: readonly Step[]): readonly ToldEvent[] => {
-    let at = 1_760_529_600_000;
-    return steps.flatMap((step, index) => {
-      at += 'type' in step ? 1000 : step.passesMs;
-      return 'type' in step ? [{ ...step, at, eventId: `e${index.toString()}` }] : [];
-    });
-  };
-  const timer = (state: string): Step => ({ type: `xstate.after.sessionTimeout.conversation.${state}` });
-  const anyTold = fc
-    .array(fc.oneof(anyStep, fc.constantFrom(...['consent', 'menu', 'name', 'declined'].map(timer))), { maxLength: 25 })
-    .map(toldOf);
-  const plain = (snapshot: FoldedSnapshot): unknown => JSON.parse(JSON.stringify(snapshot));
-
-  it('folds the same events to the same snapshots and actions, also through JSON at each step', () => {
-    fc.assert(
-      fc.property(anyTold, (events) => {
-        let once = begin(conversationMachine, start, 1);
-        let again = begin(conversationMachine, start, 1);
-        let stored = begin(conversationMachine, start, 1);
-        for (const event of events) {
-          once = tell(conversationMachine, once, event, start);
-          again = tell(conversationMachine, again, event, start);
-          const restored = throughJson(conversationMachine, stored.snapshot);
-          stored = tell(conversationMachine, { ...stored, snapshot: restored }, event, start);
-          expect(plain(again.snapshot)).toEqual(plain(once.snapshot));
-          expect(again.actions).toEqual(once.actions);
-          expect(plain(stored.snapshot)).toEqual(plain(once.snapshot));
-          expect(stored.actions).toEqual(once.actions);
-          expect(stored.episode).toBe(once.episode);
-        }
+      fc.property(anyCourse, (course) => {
+        for (const scene of scenesOf(course))
+          expect(JSON.stringify(auditsIn(scene))).not.toMatch(/Maria|maria@|529|98888|limpeza/u);
       }),
       { numRuns: runs },
     );
   });
 
-  it('bears being constructed without input, as XState does at every transition', () => {
-    expect(contextOf(undefined)).toEqual(
-      contextOf({ tenant: 't', actor: 'a', at: 0, settings: conversationSettingsDefaults }),
-    );
-    expect(initialTransition(conversationMachine, undefined as never)[0].status).toBe('active');
-  });
-
-  it('keeps a context that is plain JSON', () => {
-    const { given } = scenariosOf(conversationMachine, { settings: conversationSettingsDefaults });
-    for (const way of Object.values(waysInto)) {
-      const { context, output } = given(...way, presses('menu.person', 'x'), says('PARAR')).scene.folded.snapshot;
-      expect(JSON.parse(JSON.stringify(context))).toStrictEqual(context);
-      expect(JSON.parse(JSON.stringify(output))).toStrictEqual(output as ConversationOutput);
-    }
-  });
-
-  it('changes no event and no snapshot that it is given', () => {
-    const frozen = <Value>(value: Value): Value => {
-      if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(frozen);
-      return value;
-    };
+  it('ends by an opt-out at once, also in the midst of something', () => {
     fc.assert(
-      fc.property(anyTold, (events) => {
-        let folded = begin(conversationMachine, frozen(structuredClone(start)), 1);
-        for (const event of events) {
-          frozen(folded.snapshot.context);
-          folded = tell(conversationMachine, folded, frozen(structuredClone(event)), start);
-        }
+      fc.property(anyCourse, (course) => {
+        const last = scenesOf(course).at(-1) ?? given(...waysInto.menu).scene;
+        const after = play(last, [says('PARAR')]);
+        expect(after.folded.snapshot.value).toBe('withdrawn');
+        expect(after.timers.size).toBe(0);
       }),
-      { numRuns: 50 },
+      { numRuns: runs },
+    );
+  });
+
+  it('leads to a person from every question, by a word', () => {
+    fc.assert(
+      fc.property(anyCourse, (course) => {
+        const last = scenesOf(course).at(-1);
+        if (last === undefined || !valueIn(last).includes('talking')) return;
+        const words = { 'pt-BR': 'falar com atendente', en: 'talk to a person', es: 'hablar con una persona' };
+        const said = words[contextIn(last).locale as keyof typeof words];
+        expect(valueIn(play(last, [says(said)]))).toContain('waitingForPerson');
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  it('is the same however often it is folded, and through JSON at each step', () => {
+    fc.assert(
+      fc.property(anyCourse, (course) => {
+        const steps = [...waysInto.menu, ...stepsOf(course)];
+        const events = steps.map((step, i): ToldEvent => ({
+          ...step,
+          at: noon + i * 1_000,
+          eventId: `e${i.toString()}`,
+        }));
+        const folds = [false, true].map((json) => {
+          let folded = begin(conversationMachine, { settings: hasty }, noon);
+          return events.map((event) => {
+            const snapshot: FoldedSnapshot = json ? throughJson(conversationMachine, folded.snapshot) : folded.snapshot;
+            folded = tell(conversationMachine, { ...folded, snapshot }, event, { settings: hasty });
+            return JSON.stringify([folded.snapshot.value, folded.snapshot.context, folded.actions]);
+          });
+        });
+        expect(folds[0]).toEqual(folds[1]);
+      }),
+      { numRuns: runs },
     );
   });
 });

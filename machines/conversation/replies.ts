@@ -4,7 +4,7 @@
 import type { ActionParams, ConversationEvent } from '#machines/machine.ts';
 import { type ConsentOccasion, type Controller } from './texts/language.ts';
 import { type SpokenLanguage, languageNames, languageOf } from './texts/catalogue.ts';
-import { type ConversationContext } from './context.ts';
+import { type PersonContext } from './context.ts';
 import { languageButtonOf } from './lexicon.ts';
 import { informationIn, isTimeZone } from './settings.ts';
 import { buttonIds, callNameOf, textOf } from './understanding.ts';
@@ -12,7 +12,7 @@ import { buttonIds, callNameOf, textOf } from './understanding.ts';
 type Reply = ActionParams['reply'];
 type Audit = ActionParams['audit'];
 interface Of {
-  readonly context: ConversationContext;
+  readonly context: PersonContext;
 }
 interface Told extends Of {
   readonly event: ConversationEvent;
@@ -24,17 +24,17 @@ const replyLengthMax = 4096;
 /** How often a state says that it did not understand before it only does so after a pause. */
 export const nudgesMax = { consent: 2, name: 4, menu: 4, waitingForPerson: 1 } as const;
 
-const languageIn = (context: ConversationContext): SpokenLanguage => languageOf(context.locale);
+const languageIn = (context: PersonContext): SpokenLanguage => languageOf(context.locale);
 const bounded = (text: string): string =>
   text.length > replyLengthMax ? `${text.slice(0, replyLengthMax - 1)}…` : text;
 const saying = (text: string): Reply => ({ content: { kind: 'text', text: bounded(text) } });
 
-const controllerIn = ({ settings }: ConversationContext): Controller => ({
+const controllerIn = ({ settings }: PersonContext): Controller => ({
   businessName: settings.businessName,
   privacyUrl: settings.privacyUrl,
 });
 
-const calledIn = (context: ConversationContext): { readonly name: string | null } => ({
+const calledIn = (context: PersonContext): { readonly name: string | null } => ({
   name: context.name === null ? null : callNameOf(context.name, languageIn(context).lexicon),
 });
 
@@ -73,7 +73,7 @@ const withMenuButtons = (text: string, language: SpokenLanguage): Reply => ({
 const unreadable = (event: ConversationEvent): boolean =>
   event.type === 'message.received' && textOf(event.content) === undefined;
 
-const occasionIn = ({ consent }: ConversationContext): ConsentOccasion => {
+const occasionIn = ({ consent }: PersonContext): ConsentOccasion => {
   switch (consent.status) {
     case 'refused':
     case 'withdrawn':

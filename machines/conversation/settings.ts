@@ -1,7 +1,12 @@
+import type { AgentSettings } from './agent-settings.ts';
+import { agentSettingsProblems, isOfAgents } from './agent-settings-problems.ts';
 import { languageOf, locales } from './texts/catalogue.ts';
 
-/** What a tenant may set for the conversation machine. Read from `input.settings` at the start of an episode. */
-export interface ConversationSettings {
+/** What a tenant may set for the conversation machine: these, and what its agents need. Read from `input.settings` at the start of an episode. */
+export interface ConversationSettings extends AgentSettings, PersonSettings {}
+
+/** What every version of the conversation needs. */
+export interface PersonSettings {
   /** BCP 47 tag of the texts, until the person chooses another; one that has no catalogue falls back to pt-BR. */
   readonly locale: string;
   /** Name under which the tenant speaks; the controller that the consent question names. */
@@ -21,7 +26,7 @@ export interface ConversationSettings {
 }
 
 /** In force where a tenant sets nothing else. */
-export const conversationSettingsDefaults: ConversationSettings = {
+export const conversationSettingsDefaults: PersonSettings = {
   locale: 'pt-BR',
   businessName: 'Prosa',
   noticeVersion: '1',
@@ -63,6 +68,13 @@ export function isTimeZone(timeZone: string): boolean {
  * can be put in force. A setting that is left out has its default.
  */
 export function conversationSettingsProblems(settings: Readonly<Record<string, unknown>>): readonly string[] {
+  const entries = Object.entries(settings);
+  const ofPerson = entries.filter(([name]) => !isOfAgents(name));
+  return [...personSettingsProblems(Object.fromEntries(ofPerson)), ...agentSettingsProblems(settings)];
+}
+
+/** The same for what version 1 has. */
+export function personSettingsProblems(settings: Readonly<Record<string, unknown>>): readonly string[] {
   return Object.entries(settings).flatMap(([name, value]) => {
     if (!isChecked(name)) return [`${name.slice(0, 40)} is not a setting`];
     const problem = checks[name](value);
@@ -96,7 +108,7 @@ const information: Check = (value) => {
     .find((problem) => problem !== undefined);
 };
 
-const checks: Readonly<Record<keyof ConversationSettings, Check>> = {
+const checks: Readonly<Record<keyof PersonSettings, Check>> = {
   locale: (value) => (isLocale(value) ? undefined : `has to be one of ${locales.join(', ')}`),
   businessName: text(conversationSettingsLimits.businessName),
   information,
@@ -110,4 +122,4 @@ const checks: Readonly<Record<keyof ConversationSettings, Check>> = {
   nudgePauseMs: duration,
 };
 
-const isChecked = (name: string): name is keyof ConversationSettings => Object.hasOwn(checks, name);
+const isChecked = (name: string): name is keyof PersonSettings => Object.hasOwn(checks, name);

@@ -53,6 +53,8 @@ function writtenIn(content: InboundContent): string | undefined {
     case 'document':
     case 'sticker':
       return content.caption;
+    case 'form':
+    case 'order':
     case 'unknown':
       return content.text;
     case 'location':

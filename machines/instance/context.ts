@@ -4,8 +4,20 @@ import type { RouteWish } from '#schemas/content.ts';
 import { type InstanceSettings, soundSettings } from './settings.ts';
 
 /** How an instance is, in words that fit every provider. */
-export type InstanceState =
-  'unknown' | 'stopped' | 'starting' | 'scanning' | 'working' | 'restricted' | 'failed' | 'recovering' | 'deleted';
+export const instanceStates = [
+  'unknown',
+  'stopped',
+  'starting',
+  'scanning',
+  'working',
+  'restricted',
+  'failed',
+  'recovering',
+  'deleted',
+] as const;
+
+/** One of them. */
+export type InstanceState = (typeof instanceStates)[number];
 
 /** Plain JSON. Times are epoch milliseconds. */
 export interface InstanceContext {

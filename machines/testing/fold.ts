@@ -6,7 +6,7 @@
  *   which is given the output of the one before.
  * - Nothing here executes an action.
  */
-import { type AnyStateMachine, type StateValue, initialTransition, transition } from 'xstate';
+import { type AnyStateMachine, type StateValue, createActor, initialTransition, transition } from 'xstate';
 import type { ActionParams, ActorInput } from '#machines/machine.ts';
 
 /** An event as the host feeds it. */
@@ -69,8 +69,9 @@ export function tell(machine: AnyStateMachine, before: Folded, event: ToldEvent,
 
 /** The same snapshot after a journey through JSON, as the host stores it. */
 export function throughJson(machine: AnyStateMachine, snapshot: FoldedSnapshot): FoldedSnapshot {
-  const { value, context, historyValue, status, output } = JSON.parse(JSON.stringify(snapshot)) as FoldedSnapshot;
-  return machine.resolveState({ value, context, historyValue: historyValue ?? {}, status, output } as never) as never;
+  const stored: unknown = JSON.parse(JSON.stringify(machine.getPersistedSnapshot(snapshot as never)));
+  // An actor that is not started only restores.
+  return createActor(machine, { snapshot: stored as never }).getSnapshot() as never;
 }
 
 function folded(snapshot: unknown, actions: readonly { type: string; params: unknown }[], episode: number): Folded {

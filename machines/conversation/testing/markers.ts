@@ -2,7 +2,7 @@
  * Words that only one of the languages has, so that a text in the wrong one is noticed. Folded; none
  * of them may be a word of another language's texts that is right there.
  */
-import { type ConversationContext } from '../context.ts';
+import { type PersonContext } from '../context.ts';
 import { languageNames } from '../texts/catalogue.ts';
 import { fold } from '../lexicon.ts';
 
@@ -24,10 +24,7 @@ export const wordsOf = (text: string): readonly string[] => {
 };
 
 /** Words of other languages in a text that is said in one; the person's own name may be anything. */
-export function foreignIn(
-  text: string,
-  { locale, name }: Pick<ConversationContext, 'locale' | 'name'>,
-): readonly string[] {
+export function foreignIn(text: string, { locale, name }: Pick<PersonContext, 'locale' | 'name'>): readonly string[] {
   const own = new Set(wordsOf(name ?? ''));
   const others = Object.entries(markers).filter(([other]) => other !== locale);
   return wordsOf(text).filter((word) => !own.has(word) && others.some(([, marks]) => marks.has(word)));

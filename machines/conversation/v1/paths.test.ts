@@ -6,10 +6,10 @@ import { getAdjacencyMap, getShortestPaths, getStateNodes } from 'xstate/graph';
 import { describe, expect, it } from 'vitest';
 import type { Untold } from '#machines/testing/given.ts';
 import type { ConversationEvent } from '#machines/machine.ts';
-import type { ConversationContext, ConversationInput } from './context.ts';
+import type { PersonContext, ConversationInput } from '../context.ts';
 import { conversationMachine } from './machine.ts';
-import { conversationSettingsDefaults } from './settings.ts';
-import { asides, presses, requests, says, speaks } from './testing/steps.ts';
+import { conversationSettingsDefaults } from '../settings.ts';
+import { asides, presses, requests, says, speaks } from '../testing/steps.ts';
 
 const at = 1_760_529_600_000;
 const waiting = ['consent', 'name', 'menu', 'waitingForPerson', 'declined'];
@@ -25,7 +25,7 @@ const alphabet = [...spoken, ...timers, requests('m_1'), ...asides].map(
   (step) => ({ ...step, at, eventId: 'e' }) as unknown as ConversationEvent,
 );
 
-type Seen = { readonly value: string; readonly context: ConversationContext; readonly status: string };
+type Seen = { readonly value: string; readonly context: PersonContext; readonly status: string };
 const serializeState = (state: unknown): string => {
   const { value, context } = state as Seen;
   return JSON.stringify([value, context.consent, context.name, context.nudges, context.locale, context.localeBy]);

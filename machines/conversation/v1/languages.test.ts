@@ -4,9 +4,9 @@ import { auditsIn, noon, passes, repliesIn, scenariosOf } from '#machines/testin
 import { paramsOf } from '#machines/testing/fold.ts';
 import type { InboundContent } from '#schemas/content.ts';
 import { conversationMachine } from './machine.ts';
-import { type ConversationSettings, conversationSettingsDefaults } from './settings.ts';
-import { foreignIn } from './testing/markers.ts';
-import { presses, requests, says, sends, waysInOf } from './testing/steps.ts';
+import { type ConversationSettings, conversationSettingsDefaults } from '../settings.ts';
+import { foreignIn } from '../testing/markers.ts';
+import { presses, requests, says, sends, waysInOf } from '../testing/steps.ts';
 
 const base: ConversationSettings = {
   ...conversationSettingsDefaults,

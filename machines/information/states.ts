@@ -1,0 +1,188 @@
+/**
+ * Questions about the event (R19): its sections are read once, shown as a list, and told by number, by words, or
+ * as a model puts them.
+ *
+ *   reading ──► choosing ◄─┐
+ *                  └───────┘ a section, an answer
+ */
+import { inLanguage } from '#machines/conversation/assisting-texts.ts';
+import type { Section } from '#machines/conversation/asks.ts';
+import { commandIn } from '#machines/conversation/commands.ts';
+import type { ConversationContext } from '#machines/conversation/context.ts';
+import { contentIn, pressedIn, proposedIn, saidIn, wordsOf } from '#machines/conversation/hearing.ts';
+import { fold, tokensOf } from '#machines/conversation/lexicon.ts';
+import { failAndShowMenu } from '#machines/conversation/menu.ts';
+import { numberedList } from '#machines/conversation/numbered-list.ts';
+import type { Question } from '#machines/conversation/question.ts';
+import { type Of, audits, conversation, opens, say } from '#machines/conversation/setup.ts';
+import type { ActionParams } from '#machines/machine.ts';
+import { readChoice } from '#machines/understanding/number-choice.ts';
+import { informationTexts } from './texts.ts';
+
+type Reply = ActionParams['reply'];
+
+/** What a model is shown of the sections, in characters, and of one; the most relevant first. */
+const shownMax = 6_000;
+const sectionMax = 1_500;
+const wordLengthMin = 4;
+const replyLengthMax = 3_500;
+
+const textsIn = ({ locale }: ConversationContext) => inLanguage(informationTexts, locale);
+const sectionsOf = ({ information }: ConversationContext): readonly Section[] => information.sections ?? [];
+const sectionRow = ({ id }: Section): string => `section.${id}`;
+
+function list({ context }: Of): Reply {
+  const texts = textsIn(context);
+  const rows = sectionsOf(context).map((section) => ({ id: sectionRow(section), title: section.title }));
+  return numberedList(texts.list, rows, texts.open, texts.howToAsk);
+}
+
+/** How many of the words that matter in the message a section has; those of its title count for more. */
+function scoreOf(context: ConversationContext, said: string, { title, text }: Section): number {
+  const { commonWords } = textsIn(context);
+  const asked = tokensOf(fold(said)).filter((word) => word.length >= wordLengthMin && !commonWords.has(word));
+  const inTitle = stemsOf(title);
+  const inText = stemsOf(text);
+  return [...new Set(asked.map(stemOf))].reduce(
+    (score, stem) => score + (inTitle.has(stem) ? 3 : 0) + (inText.has(stem) ? 1 : 0),
+    0,
+  );
+}
+
+/** Plural and singular, masculine and feminine of a word count as one. */
+const stemOf = (word: string): string => word.replace(/(?:oes|ao|os|as|es|s|o|a)$/u, '');
+const stemsOf = (text: string): ReadonlySet<string> => new Set(tokensOf(fold(text)).map(stemOf));
+
+/** The section that is meant: pressed, by its number, or the one whose words fit best by far. */
+function sectionIn(context: ConversationContext): Section | undefined {
+  const sections = sectionsOf(context);
+  const pressed = pressedIn(context);
+  if (pressed !== undefined) return sections.find((section) => sectionRow(section) === pressed);
+  const said = saidIn(context);
+  if (said === undefined) return undefined;
+  const number = readChoice(said, sections.length);
+  if (number !== undefined) return sections[number - 1];
+  const [best, second] = ranked(context, said);
+  return best !== undefined && best.score >= 3 && best.score > (second?.score ?? 0) ? best.section : undefined;
+}
+
+const ranked = (context: ConversationContext, said: string) =>
+  sectionsOf(context)
+    .map((section) => ({ section, score: scoreOf(context, said, section) }))
+    .sort((a, b) => b.score - a.score);
+
+const told = ({ context }: Of): Reply => {
+  const section = sectionIn(context);
+  const text = section === undefined ? textsIn(context).none : `*${section.title}*\n\n${section.text}`;
+  return { content: { kind: 'text', text: `${text.slice(0, replyLengthMax)}\n\n${textsIn(context).more}` } };
+};
+
+/** A model's answer. What it may contain was checked before it became a record. */
+const answered = ({ context }: Of): Reply => {
+  const text = proposedIn(context, 'answer')?.text ?? textsIn(context).none;
+  return { content: { kind: 'text', text: `${text.slice(0, replyLengthMax)}\n\n${textsIn(context).more}` } };
+};
+
+const handleOf = (index: number): string => `e${(index + 1).toString()}`;
+
+/** The sections as a model is shown them, by handle: those that fit the question best, as many as there is room for. */
+function factsIn(context: ConversationContext): Readonly<Record<string, string>> {
+  const sections = sectionsOf(context);
+  let room = shownMax;
+  const shown = ranked(context, wordsOf(context)).flatMap(({ section }) => {
+    const text = `${section.title}: ${section.text}`.slice(0, Math.min(sectionMax, room));
+    room -= text.length;
+    return text === '' ? [] : [[handleOf(sections.indexOf(section)), text] as const];
+  });
+  return Object.fromEntries(shown);
+}
+
+/** What it asks. */
+export const informationQuestions: Readonly<Record<string, Question>> = {
+  'information.choosing': {
+    ask: list,
+    tools: ['answer'],
+    handles: (context) => sectionsOf(context).map(({ title }, index) => ({ handle: handleOf(index), label: title })),
+    facts: factsIn,
+  },
+};
+
+/** What is begun with. What was asked is heard once the sections are known. */
+export const beginInformation = [{ type: 'startAfresh' }] as const;
+
+const isHeard = ({ context }: Of): boolean => context.heard !== null;
+
+/** Where it waits for the person. */
+export const informationTalking = conversation.createStateConfig({
+  id: 'information',
+  initial: 'beginning',
+  states: {
+    beginning: { always: '#readingInformation' },
+    choosing: {
+      id: 'information.choosing',
+      entry: opens('information.choosing'),
+      always: [
+        {
+          guard: (of) => isHeard(of) && proposedIn(of.context, 'answer') !== undefined,
+          actions: [...say(answered), audits('information.answered'), 'startAfresh', 'settle'],
+        },
+        {
+          guard: (of) => isHeard(of) && sectionIn(of.context) !== undefined && isQuestion(of.context),
+          actions: [...say(told), audits('information.shown'), 'startAfresh', 'settle'],
+        },
+        // The list again, when no more was said than that.
+        {
+          guard: (of) => isHeard(of) && commandIn(of.context) === 'information',
+          actions: [...say(list), 'startAfresh', 'settle'],
+        },
+      ],
+    },
+  },
+});
+
+/** A command to go elsewhere is no question, though it may share words with a section. */
+function isQuestion(context: ConversationContext): boolean {
+  const command = commandIn(context);
+  return pressedIn(context) !== undefined || command === undefined || command === 'information';
+}
+
+/** Whether the message says more than that something is wanted to be known. */
+function asksSomething(context: ConversationContext): boolean {
+  if (contentIn(context)?.kind !== 'text') return proposedIn(context, 'route') !== undefined;
+  if (sectionIn(context) !== undefined && isQuestion(context)) return true;
+  return context.settings.model !== undefined && tokensOf(fold(wordsOf(context))).length > 2;
+}
+
+const know = {
+  type: 'know',
+  params: ({ event }: { readonly event: { readonly output: { readonly sections: readonly Section[] } } }) => ({
+    known: { information: { sections: event.output.sections } },
+  }),
+} as const;
+
+/** Where it waits for the sections. */
+export const informationWorking = {
+  readingInformation: conversation.createStateConfig({
+    id: 'readingInformation',
+    invoke: {
+      id: 'information',
+      src: 'information.read',
+      input: ({ context }) => ({ locale: context.locale }),
+      onDone: [
+        {
+          guard: ({ event }) => event.output.sections.length === 0,
+          target: '#menu',
+          actions: [...say(failAndShowMenu), 'settle'],
+        },
+        {
+          // What brought the person here was a question: it is answered, where it can be.
+          guard: ({ context, event }) => asksSomething({ ...context, information: event.output }),
+          target: '#information.choosing',
+          actions: know,
+        },
+        { target: '#information.choosing', actions: [know, ...say(list), 'settle'] },
+      ],
+      onError: { target: '#menu', actions: [...say(failAndShowMenu), 'settle', audits('information.failed')] },
+    },
+  }),
+};

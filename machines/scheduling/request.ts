@@ -1,0 +1,148 @@
+/** What a message says of an appointment: which service, which time. Pure readers of the context. */
+import { wordedIn } from '#machines/conversation/assisting-texts.ts';
+import type { Service } from '#machines/conversation/agent-settings.ts';
+import type { Slot } from '#machines/conversation/asks.ts';
+import type { ConversationContext } from '#machines/conversation/context.ts';
+import { mentions, pressedIn, proposedIn, saidIn, wordsOf } from '#machines/conversation/hearing.ts';
+import { fold } from '#machines/conversation/lexicon.ts';
+import { readChoice } from '#machines/understanding/number-choice.ts';
+import { type WhenReading, narrowWhen, readWhen } from '#machines/understanding/when.ts';
+import { type SchedulingContext, schedulingStart } from './context.ts';
+import { isOpenWithin } from './opening.ts';
+
+/** The tenant's services. */
+export const servicesOf = ({ settings }: ConversationContext): readonly Service[] =>
+  settings.scheduling?.services ?? [];
+
+/** How a service is called; its id when the tenant has it no more. */
+export function nameOfService(context: ConversationContext, id: string | null): string {
+  const service = servicesOf(context).find((one) => one.id === id);
+  return service === undefined ? (id ?? '') : wordedIn(service.name, context.locale);
+}
+
+/** Ids of rows and buttons. */
+export const serviceRow = (id: string): string => `service.${id}`;
+export const timeRow = ({ start }: Slot): string => `time.${start.toString()}`;
+export const otherTimesRow = 'times.other';
+export const readingRow = (index: number): string => `when.${index.toString()}`;
+
+/** The service that a text names: by its name, its parts or other words for it. */
+function serviceNamed(context: ConversationContext, text: string): string | undefined {
+  const found = servicesOf(context).filter(({ id, name, aliases }) => {
+    const names = typeof name === 'string' ? [name] : Object.values(name);
+    return mentions(text, new Set([id, ...names, ...(aliases ?? [])].map(fold)));
+  });
+  // Two that fit are a question, not an answer.
+  return found.length === 1 ? found[0]?.id : undefined;
+}
+
+/** The service chosen where it was asked for. */
+export function serviceIn(context: ConversationContext): string | undefined {
+  const services = servicesOf(context);
+  const pressed = pressedIn(context);
+  if (pressed !== undefined) return services.find(({ id }) => serviceRow(id) === pressed)?.id;
+  const proposed = proposedIn(context, 'schedule')?.service;
+  if (proposed != null) return serviceNamed(context, proposed);
+  const said = saidIn(context);
+  if (said === undefined) return undefined;
+  const number = readChoice(said, services.length);
+  return number === undefined ? serviceNamed(context, said) : services[number - 1]?.id;
+}
+
+/** The words about when, as the person wrote them or as a model picked them out. */
+function whenWords(context: ConversationContext): string {
+  const proposed =
+    proposedIn(context, 'schedule')?.when ??
+    proposedIn(context, 'move_appointment')?.when ??
+    proposedIn(context, 'other_times')?.when;
+  return proposed ?? wordsOf(context);
+}
+
+/** What the message says about when; readings that the tenant is closed in are left out where others are. */
+export function whenIn(context: ConversationContext): WhenReading {
+  const { settings, scheduling, locale, heard } = context;
+  if (heard === null || pressedIn(context) !== undefined) return { kind: 'none' };
+  const about = scheduling.shown[0]?.start ?? scheduling.wanted?.from;
+  const { timeZone } = settings;
+  const reading = readWhen(whenWords(context), {
+    now: heard.at,
+    timeZone,
+    locale,
+    ...(about === undefined ? {} : { about }),
+  });
+  const plan = settings.scheduling;
+  if (plan === undefined) return reading;
+  return narrowWhen(reading, ({ interval }) => isOpenWithin(plan, timeZone, interval));
+}
+
+/** True if the message says something about when. */
+export const saysWhen = (context: ConversationContext): boolean => whenIn(context).kind !== 'none';
+
+const hourMs = 3_600_000;
+
+/** The request with what the message says about when. */
+export function withWhen(context: ConversationContext): SchedulingContext {
+  const known = { ...context.scheduling, readings: [], problem: null, widened: false, shown: [], chosen: null };
+  const reading = whenIn(context);
+  switch (reading.kind) {
+    case 'none':
+      return known;
+    case 'sure': {
+      const { interval, precision } = reading;
+      const span = interval.to - interval.from;
+      const exact = precision === 'minute' || (precision === 'hour' && span <= hourMs);
+      return { ...known, wanted: interval, exact };
+    }
+    case 'ambiguous':
+      return { ...known, wanted: null, readings: reading.candidates.map(({ interval }) => interval) };
+    case 'past':
+      return { ...known, wanted: null, problem: 'past' };
+    case 'unread':
+      return { ...known, wanted: null, problem: 'unread' };
+  }
+}
+
+/** A new request: what of it the message says already. */
+export function requestIn(context: ConversationContext, moving: { id: string; service: string } | null) {
+  const services = servicesOf(context);
+  const [only] = services;
+  const named = moving?.service ?? serviceIn({ ...context, scheduling: schedulingStart });
+  const service = named ?? (services.length === 1 ? (only?.id ?? null) : null);
+  const start = { ...schedulingStart, booked: context.scheduling.booked, service, moving: moving?.id ?? null };
+  return withWhen({ ...context, scheduling: start });
+}
+
+/** Which reading was meant, where there are several. */
+export function readingIn(context: ConversationContext): SchedulingContext['wanted'] {
+  const { readings } = context.scheduling;
+  const pressed = pressedIn(context);
+  if (pressed !== undefined) return readings.find((_, index) => readingRow(index) === pressed) ?? null;
+  const said = saidIn(context);
+  const number = said === undefined ? undefined : readChoice(said, readings.length);
+  if (number !== undefined) return readings[number - 1] ?? null;
+  const meant = whenIn(context);
+  if (meant.kind !== 'sure') return null;
+  const within = readings.filter(({ from, to }) => meant.interval.from < to && from < meant.interval.to);
+  return within.length === 1 ? (within[0] ?? null) : null;
+}
+
+/** One of the times that were shown: by its row, its number, its handle, or said. */
+export function timeIn(context: ConversationContext): Slot | undefined {
+  const { shown } = context.scheduling;
+  const pressed = pressedIn(context);
+  if (pressed !== undefined) return shown.find((slot) => timeRow(slot) === pressed);
+  const handle = proposedIn(context, 'choose_time')?.time;
+  if (handle !== undefined) return shown[Number(/^s(\d{1,2})$/u.exec(handle)?.[1] ?? 0) - 1];
+  const said = saidIn(context);
+  const number = said === undefined ? undefined : readChoice(said, shown.length);
+  if (number !== undefined) return shown[number - 1];
+  const meant = whenIn(context);
+  if (meant.kind !== 'sure' || !startsExactly(meant)) return undefined;
+  return shown.find(({ start }) => start === meant.interval.from);
+}
+
+const startsExactly = ({ precision, interval }: Extract<WhenReading, { kind: 'sure' }>): boolean =>
+  precision === 'minute' || (precision === 'hour' && interval.to - interval.from <= hourMs);
+
+/** True if other times than those shown are wanted, without a word of which. */
+export const wantsOthers = (context: ConversationContext): boolean => pressedIn(context) === otherTimesRow;
