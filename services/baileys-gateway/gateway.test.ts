@@ -12,7 +12,7 @@ import { jsonWithBytes } from './bytes-in-json.ts';
 import { openEvents } from './events.ts';
 import { Deposed } from './leases.ts';
 import { receivedKind } from './ports/whatsapp-library.ts';
-import { boom, type FakeSocket, webMessage } from './testing/fake-whatsapp.ts';
+import { boom, type FakeSocket, fakeVote, webMessage } from './testing/fake-whatsapp.ts';
 import { type Arrived, type GatewayWorld, type Process, openGatewayWorld, testKey } from './testing/gateway-world.ts';
 
 /** Messages in the test of order and crashes. */
@@ -743,5 +743,75 @@ test('bytes come back as they were, wherever they are', () => {
     a: { type: 'Buffer', data: 'eA==' },
     b: [{ type: 'Buffer', data: 'AQI=' }],
     c: { type: 'Buffer' },
+  });
+});
+
+describe('polls', () => {
+  const ana = '5511911111111@s.whatsapp.net';
+  const anaLid = '123456789012345@lid';
+  const secret = Buffer.alloc(32, 7);
+  const options = ['Segunda', 'Terça'];
+
+  /** A poll, and a vote in it, by whom their keys say. */
+  const poll = (id: string, fromMe: boolean) =>
+    webMessage(id, '', {
+      key: { remoteJid: anaLid, remoteJidAlt: ana, fromMe, id },
+      message: {
+        pollCreationMessageV3: { name: 'Quando?', options: options.map((optionName) => ({ optionName })) },
+        messageContextInfo: { messageSecret: secret },
+      },
+    });
+  const voted = (id: string, of: string, vote: object, fromMe = false) =>
+    webMessage(id, '', {
+      key: { remoteJid: ana, remoteJidAlt: anaLid, fromMe, id },
+      message: { pollUpdateMessage: { pollCreationMessageKey: { id: of }, vote } },
+    });
+  const votesOf = (instance: Instance) =>
+    of(instance).flatMap(({ event, data }) =>
+      event === 'messages.upsert'
+        ? (
+            data as { messages: { message: { pollUpdateMessage?: { vote: Record<string, unknown> } } }[] }
+          ).messages.flatMap(({ message }) => message.pollUpdateMessage?.vote ?? [])
+        : [],
+    );
+
+  test('votes are told by their names, whoever made the poll and whichever address the key goes with', async () => {
+    const { instance, socket } = await linked();
+    const upsert = (...messages: ReturnType<typeof poll>[]) =>
+      socket.emit('messages.upsert', { type: 'notify', messages });
+    const own = '5511900000000@s.whatsapp.net';
+    upsert(poll('OURS', true));
+    upsert(voted('V1', 'OURS', fakeVote({ id: 'OURS', secret, creator: own, voter: anaLid }, ['Terça'])));
+    upsert(voted('V2', 'OURS', fakeVote({ id: 'OURS', secret, creator: own, voter: ana }, [])));
+    upsert(
+      poll('THEIRS', false),
+      voted('V3', 'THEIRS', fakeVote({ id: 'THEIRS', secret, creator: ana, voter: own }, options), true),
+    );
+    await until(() => expect(votesOf(instance)).toHaveLength(3));
+    expect(votesOf(instance)).toEqual([
+      { selectedOptions: ['Terça'] },
+      { selectedOptions: [] },
+      { selectedOptions: options },
+    ]);
+    const rows = await owner(`SELECT sealed FROM baileys_messages WHERE instance = $1 AND kind = 'poll'`, [
+      instance.id,
+    ]);
+    expect(rows.rows).toHaveLength(2);
+    expect(rows.rows.map((row) => (row['sealed'] as Buffer).toString('latin1')).join('')).not.toMatch(/Segunda|5511/);
+  });
+
+  test('a vote that cannot be read goes as it came', async () => {
+    const { instance, socket } = await linked();
+    const upsert = (...messages: ReturnType<typeof poll>[]) =>
+      socket.emit('messages.upsert', { type: 'notify', messages });
+    const vote = fakeVote({ id: 'OLD', secret, creator: ana, voter: ana }, ['Terça']);
+    upsert(voted('V1', 'OLD', vote));
+    upsert(poll('NEW', false), voted('V2', 'NEW', { ...vote, encPayload: Buffer.from('not a vote') }));
+    upsert(voted('V3', 'NEW', fakeVote({ id: 'NEW', secret, creator: ana, voter: ana }, ['Quarta'])));
+    await until(() => expect(votesOf(instance)).toHaveLength(3));
+    for (const told of votesOf(instance)) {
+      expect(told).not.toHaveProperty('selectedOptions');
+      expect(told).toHaveProperty('encPayload');
+    }
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Messages of a session, kept for some days: what was asked to be sent and what became of it, and where
- * the files of received ones lie.
+ * Messages of a session, kept for some days: what was asked to be sent and what became of it, where the files
+ * of received ones lie, and what votes in polls are read with.
  *
  * M1 A message id is sent as one message: whoever asks again is told what became of the first.
  * M2 The content of what was sent is sealed under its person's keys and goes with them.
@@ -13,6 +13,7 @@ import { type SealedIn, type Vault, tenantSubject } from '#runtime/vault/vault.t
 import { jsonWithBytes, valueWithBytes } from './bytes-in-json.ts';
 import { messageIndex } from './key-store.ts';
 import { type Lease, requireOwner } from './leases.ts';
+import type { KeptPoll } from './polls.ts';
 import type { FilePointer } from './ports/whatsapp-library.ts';
 
 /** What is known of a message that was to be sent. */
@@ -27,7 +28,7 @@ export interface ReceivedFile {
   readonly pointer: FilePointer;
 }
 
-/** For this long a message is kept. Files live about as long at WhatsApp. */
+/** For this long a message is kept. Files live about as long at WhatsApp; polls are voted in about as long. */
 const keptDays = { sent: 3, file: 14 } as const;
 const forgottenPerRound = 1_000;
 
@@ -43,7 +44,13 @@ export interface SessionMessages {
   /** The content of a message that was sent; undefined when it is not kept (any more). */
   contentOf(messageId: string): Promise<unknown>;
   keepFiles(files: readonly ReceivedFile[]): Promise<void>;
+  /** Idempotent. */
+  keepPoll(messageId: string, poll: KeptPoll): Promise<void>;
+  /** Undefined when it is not kept (any more). */
+  pollOf(messageId: string): Promise<KeptPoll | undefined>;
 }
+
+type Kept = 'sent' | 'file' | 'poll';
 
 /** Opens the messages of a session that this process owns. */
 export function openMessages(database: Database, vault: Vault, lease: Lease, now: () => number): SessionMessages {
@@ -63,6 +70,33 @@ export function openMessages(database: Database, vault: Vault, lease: Lease, now
     );
     const [row] = rows;
     return row === undefined ? undefined : { status: row.status, code: row.code ?? undefined };
+  };
+
+  /** Under the tenant's key: of whom it is, only ingest knows. */
+  const keepReceived = async (
+    kind: 'file' | 'poll',
+    received: readonly (readonly [messageId: string, value: unknown])[],
+  ): Promise<void> => {
+    if (received.length === 0) return;
+    const rows = await Promise.all(
+      received.map(async ([messageId, value]) => {
+        const id = messageIndex(vault, lease, messageId);
+        const where = sealedIn(lease, kind, id);
+        return { id, sealed: await vault.seal(where, tenantSubject(tenant), now(), jsonWithBytes(value)) };
+      }),
+    );
+    const columns: Columns<(typeof rows)[number]> = {
+      tenant: ['text', () => tenant],
+      instance: ['text', () => instance],
+      kind: ['text', () => kind],
+      id: ['text', ({ id }) => id],
+      status: ['text', () => 'received'],
+      sealed: ['bytea', ({ sealed }) => sealed],
+    };
+    await database.transaction([tenant], async (sql) => {
+      await requireOwner(sql, lease);
+      await insertRows(sql, 'baileys_messages', columns, rows, 'DO NOTHING');
+    });
   };
 
   return {
@@ -107,47 +141,27 @@ export function openMessages(database: Database, vault: Vault, lease: Lease, now
       return open(database, vault, lease, 'sent', id);
     },
 
-    async keepFiles(files) {
-      if (files.length === 0) return;
-      const rows = await Promise.all(
-        files.map(async ({ messageId, pointer }) => {
-          const id = messageIndex(vault, lease, messageId);
-          const where = sealedIn(lease, 'file', id);
-          return { id, sealed: await vault.seal(where, tenantSubject(tenant), now(), jsonWithBytes(pointer)) };
-        }),
-      );
-      const columns: Columns<(typeof rows)[number]> = {
-        tenant: ['text', () => tenant],
-        instance: ['text', () => instance],
-        kind: ['text', () => 'file'],
-        id: ['text', ({ id }) => id],
-        status: ['text', () => 'received'],
-        sealed: ['bytea', ({ sealed }) => sealed],
-      };
-      await database.transaction([tenant], async (sql) => {
-        await requireOwner(sql, lease);
-        await insertRows(sql, 'baileys_messages', columns, rows, 'DO NOTHING');
-      });
-    },
+    keepFiles: (files) =>
+      keepReceived(
+        'file',
+        files.map(({ messageId, pointer }) => [messageId, pointer]),
+      ),
+    keepPoll: (messageId, poll) => keepReceived('poll', [[messageId, poll]]),
+    pollOf: async (messageId) =>
+      (await open(database, vault, lease, 'poll', messageIndex(vault, lease, messageId))) as KeptPoll | undefined,
   };
 }
 
 type Where = Pick<Lease, 'tenant' | 'instance'>;
 
-const sealedIn = ({ tenant, instance }: Where, kind: 'sent' | 'file', id: string): SealedIn => ({
+const sealedIn = ({ tenant, instance }: Where, kind: Kept, id: string): SealedIn => ({
   tenant,
   actor: instance,
   type: `baileys.message.${kind}`,
   eventId: id,
 });
 
-async function open(
-  database: Database,
-  vault: Vault,
-  where: Where,
-  kind: 'sent' | 'file',
-  id: string,
-): Promise<unknown> {
+async function open(database: Database, vault: Vault, where: Where, kind: Kept, id: string): Promise<unknown> {
   const { rows } = await database.query<{ readonly sealed: Buffer | null }>(
     [where.tenant],
     'SELECT sealed FROM baileys_messages WHERE instance = $1 AND kind = $2 AND id = $3',
@@ -174,7 +188,7 @@ export async function forgetOldMessages(database: Database, tenants: readonly st
     `DELETE FROM baileys_messages WHERE (instance, kind, id) IN (
        SELECT instance, kind, id FROM baileys_messages
        WHERE created_at < now() - $1 * interval '1 day'
-         AND (kind = 'file' AND created_at < now() - $2 * interval '1 day' OR kind = 'sent')
+         AND (kind <> 'sent' AND created_at < now() - $2 * interval '1 day' OR kind = 'sent')
        ORDER BY created_at LIMIT $3)`,
     [keptDays.sent, keptDays.file, forgottenPerRound],
   );

@@ -19,6 +19,7 @@ import type { Lease, TakenSession } from './leases.ts';
 import { type SessionMessages, openMessages } from './messages.ts';
 import type { Connection, ConnectionUpdate, Credentials, WhatsAppLibrary } from './ports/whatsapp-library.ts';
 import { type Ending, codeOf, stepAfter } from './reconnect.ts';
+import { type PollParts, withVotes } from './polls.ts';
 import type { Turns } from './turns.ts';
 import { WriteQueue } from './write-queue.ts';
 
@@ -327,7 +328,8 @@ export class Session {
       Object.assign(credentials, update);
       this.#write(() => this.#keys.saveCredentials(credentials));
     });
-    ev.on('messages.upsert', (upsert) => take(() => intake.messages(upsert)));
+    // Votes first: what fails with the database is made again, and the intake takes a message once.
+    ev.on('messages.upsert', (upsert) => take(async () => intake.messages(await withVotes(upsert, this.#polls))));
     ev.on('messages.update', (updates) => take(() => intake.updates(updates)));
     ev.on('message-receipt.update', (receipts) => take(() => intake.receipts(receipts)));
     ev.on('messages.delete', pass('messages.delete'));
@@ -344,7 +346,8 @@ export class Session {
     const parts = await this.#keys.received();
     if (parts.length === 0) return;
     const messages = await connection.recover(parts);
-    const taken = await this.#intake?.messages({ messages, type: 'append' });
+    const { messages: read } = await withVotes({ messages, type: 'append' }, this.#polls);
+    const taken = await this.#intake?.messages({ messages: read, type: 'append' });
     if (taken !== undefined) await this.#writes.add(() => this.#store(taken));
   }
 
@@ -361,6 +364,16 @@ export class Session {
     void this.#writes.add(write);
     // S3
     if (this.#writes.size > writesMax) this.#close();
+  }
+
+  get #polls(): PollParts {
+    const { id, lid } = this.#credentials?.me ?? {};
+    return {
+      readVote: (vote, poll) => this.#parts.library.readVote(vote, poll),
+      keep: (messageId, poll) => this.messages.keepPoll(messageId, poll),
+      find: (messageId) => this.messages.pollOf(messageId),
+      own: () => [id, lid].filter((one) => one !== undefined),
+    };
   }
 
   #me(): unknown {

@@ -22,7 +22,7 @@ import { recordOf } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 import { openTenants } from '#runtime/tenants/tenants.ts';
 import { type TestDatabase, asOwner, testDatabase } from '#runtime/testing/postgres.ts';
-import { openKeyFile, provisionKeyFile } from '#runtime/vault/key-file.ts';
+import { type TenantKeys, openKeyFile, provisionKeyFile } from '#runtime/vault/key-file.ts';
 import { openVault } from '#runtime/vault/postgres-vault.ts';
 import type { SealedMessage, SealedRaw } from '#schemas/content.ts';
 import type { ProsaRecord } from '#schemas/records.ts';
@@ -37,6 +37,7 @@ const lid = '933333333333333@lid';
 
 let postgres: TestDatabase;
 let folder: string;
+let keys: TenantKeys;
 let server: FastifyInstance;
 let runtime: Runtime;
 let instances: { readonly waha: Instance; readonly simulator: Instance };
@@ -48,7 +49,7 @@ beforeAll(async () => {
   await asOwner(postgres.url, `INSERT INTO tenants (id, name) VALUES ('${tenant}', 'Demo')`);
   const keyFile = join(folder, 'keys.json');
   provisionKeyFile(keyFile, [tenant]);
-  const keys = openKeyFile(keyFile);
+  keys = openKeyFile(keyFile);
   const as = (role: 'prosa_ingest' | 'prosa_api'): Database => {
     const database = openDatabase({ url: postgres.url, role, connectionsMax: 4, applicationName: role });
     databases.push(database);
@@ -259,4 +260,30 @@ test('without Postgres it is 503, and nothing is acknowledged', async () => {
   expect(answer.statusCode).toBe(503);
   expect(answer.headers['retry-after']).toBeDefined();
   await lonely.close();
+});
+
+test('who writes after an erasure is a new person with a new conversation, also to an ingest that knew them', async () => {
+  const from = '5511944444444';
+  const say = async (id: string): Promise<string> => {
+    const answer = await server.inject({
+      method: 'POST',
+      url: `/webhooks/simulator/${instances.simulator.credentials.webhookToken}`,
+      payload: { from, id, text: 'Oi' },
+    });
+    expect(answer.statusCode).toBe(200);
+    return answer.json<{ events: readonly { conversationId: string }[] }>().events[0]?.conversationId ?? '';
+  };
+  const before = await say('one');
+  const person = (await runtime.directory.read(tenant, before))?.person ?? '';
+  await asOwner(
+    postgres.url,
+    `SET row_security = off; UPDATE vault_keys SET state = 'erased', wrapped = NULL, erased_at = now() WHERE person = '${person}'`,
+  );
+  // As after five minutes: no key is in memory any more, the address is.
+  runtime.vault.seal = openVault(runtime.database, keys).seal;
+  const after = await say('two');
+  expect(after).not.toBe(before);
+  expect(await say('three')).toBe(after);
+  expect((await runtime.directory.read(tenant, after))?.person).not.toBe(person);
+  expect(await runtime.directory.addressOf(tenant, before)).toBeUndefined();
 });

@@ -4,6 +4,7 @@
  */
 import { isElder } from '#runtime/actor/merge.ts';
 import type { ConversationEntry } from '#runtime/directory/directory.ts';
+import { OperatingError } from '#runtime/errors.ts';
 import type { Instance } from '#runtime/instances/instances.ts';
 import type { OutgoingRecord } from '#runtime/log/record-log.ts';
 import { openBlobs } from '#runtime/blobs/postgres-blobs.ts';
@@ -14,6 +15,7 @@ import { tenantSubject } from '#runtime/vault/vault.ts';
 import type { ProsaRecord, RecordHeader } from '#schemas/records.ts';
 
 import type { Admission } from './admission.ts';
+import { authorFinder } from './authors.ts';
 import type { DuplicateWindow, RecordedEvent } from './duplicate-window.ts';
 import type { NormalisedEvent } from './providers/provider.ts';
 
@@ -65,6 +67,7 @@ interface Merge {
 export function openRecorder(runtime: Runtime, window: DuplicateWindow, admission?: Admission): Recorder {
   const { directory, vault, tenants, log, now } = runtime;
   const blobs = openBlobs(runtime.database, vault);
+  const authorOf = authorFinder(runtime);
   const mergesKnown = new Lru<string, true>(mergesKnownMax);
 
   const entryOf = async (event: NormalisedEvent, { tenant, line }: Instance, at: number) => {
@@ -116,6 +119,15 @@ export function openRecorder(runtime: Runtime, window: DuplicateWindow, admissio
     return [{ eventId, record: outgoing(asked) }];
   };
 
+  const withAuthor = async (located: Located): Promise<Located> => {
+    const { event, header } = located;
+    if (event.type !== 'message.echoed' || event.source !== 'unknown') return located;
+    const { tenant, actor: conversation, occurredAt } = header;
+    const { stableId } = event.message;
+    const source = await authorOf({ tenant, conversation, stableId, at: event.providerAt ?? occurredAt });
+    return { ...located, event: { ...event, source } };
+  };
+
   const sealed = async ({ event, instance, header, person }: Located): Promise<OutgoingRecord> => {
     const { tenant, actor, eventId, occurredAt } = header;
     const kept =
@@ -127,42 +139,61 @@ export function openRecorder(runtime: Runtime, window: DuplicateWindow, admissio
     return outgoing(recordOf(event, header, instance, bytes));
   };
 
+  /** Who writes though they were erased is a new person: what they are known by is let go. */
+  const releaseErased = async (events: readonly NormalisedEvent[], ofToken: Instance): Promise<void> => {
+    for (const event of events) {
+      const { tenant, line } = event.instance ?? ofToken;
+      const addresses = event.type === 'instance.reported' ? undefined : event.chat?.addresses;
+      if (addresses !== undefined) await directory.releaseErased({ tenant, line, addresses });
+    }
+  };
+
+  const record = async (events: readonly NormalisedEvent[], instance: Instance): Promise<Recorded> => {
+    const located: Located[] = [];
+    // The chats of a batch are looked for together; what follows finds them in memory, in the body's order.
+    if (events.length > 1) {
+      await Promise.all(events.map((event) => entryOf(event, event.instance ?? instance, now())));
+    }
+    for (const event of events) located.push(await locate(event, instance));
+    const earlier = await window.find(located.map(({ key }) => key));
+    const known = new Map(located.flatMap(({ key }, i) => (earlier[i] === undefined ? [] : [[key, earlier[i]]])));
+    const fresh: Located[] = [];
+    for (const one of located) {
+      if (known.has(one.key)) continue;
+      // A body may hold the same event twice.
+      known.set(one.key, one.header.eventId);
+      fresh.push(one);
+    }
+    if (fresh.length > 0) {
+      const merges = fresh.flatMap(mergeOf);
+      const records = [
+        ...(await Promise.all(fresh.map(async (one) => sealed(await withAuthor(one))))),
+        ...merges.map(({ record }) => record),
+      ];
+      const positions = await log.append(records);
+      admission?.appended(instance.tenant, positions);
+      for (const { eventId } of merges) mergesKnown.set(eventId, true);
+    }
+    await window.mark(fresh.map(({ key, header }): RecordedEvent => ({ key, eventId: header.eventId })));
+    const ignored = fresh.filter(({ event }) => event.type === 'webhook.other').length;
+    return {
+      accepted: fresh.length - ignored,
+      duplicates: located.length - fresh.length,
+      ignored,
+      events: located.map(({ key, header }) => ({
+        eventId: known.get(key) ?? header.eventId,
+        conversationId: header.actor,
+      })),
+    };
+  };
+
   return {
-    async record(events, instance) {
-      const located: Located[] = [];
-      // The chats of a batch are looked for together; what follows finds them in memory, in the body's order.
-      if (events.length > 1) {
-        await Promise.all(events.map((event) => entryOf(event, event.instance ?? instance, now())));
-      }
-      for (const event of events) located.push(await locate(event, instance));
-      const earlier = await window.find(located.map(({ key }) => key));
-      const known = new Map(located.flatMap(({ key }, i) => (earlier[i] === undefined ? [] : [[key, earlier[i]]])));
-      const fresh: Located[] = [];
-      for (const one of located) {
-        if (known.has(one.key)) continue;
-        // A body may hold the same event twice.
-        known.set(one.key, one.header.eventId);
-        fresh.push(one);
-      }
-      if (fresh.length > 0) {
-        const merges = fresh.flatMap(mergeOf);
-        const records = [...(await Promise.all(fresh.map(sealed))), ...merges.map(({ record }) => record)];
-        const positions = await log.append(records);
-        admission?.appended(instance.tenant, positions);
-        for (const { eventId } of merges) mergesKnown.set(eventId, true);
-      }
-      await window.mark(fresh.map(({ key, header }): RecordedEvent => ({ key, eventId: header.eventId })));
-      const ignored = fresh.filter(({ event }) => event.type === 'webhook.other').length;
-      return {
-        accepted: fresh.length - ignored,
-        duplicates: located.length - fresh.length,
-        ignored,
-        events: located.map(({ key, header }) => ({
-          eventId: known.get(key) ?? header.eventId,
-          conversationId: header.actor,
-        })),
-      };
-    },
+    record: (events, instance) =>
+      record(events, instance).catch(async (caught: unknown) => {
+        if (!(caught instanceof OperatingError) || caught.code !== 'vault.key-erased') throw caught;
+        await releaseErased(events, instance);
+        return record(events, instance);
+      }),
   };
 }
 

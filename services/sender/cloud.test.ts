@@ -5,17 +5,15 @@
  * their number.
  */
 import type { FastifyInstance } from 'fastify';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { OutboundContent, SealedDelivery } from '#schemas/content.ts';
-import type { DeliveryUpdated, ReplyRequested } from '#schemas/records.ts';
-import { topics } from '#schemas/topics.ts';
+import type { SealedDelivery } from '#schemas/content.ts';
+import type { DeliveryUpdated } from '#schemas/records.ts';
 
 import { createHttpServer } from '#runtime/http.ts';
 import type { Instance } from '#runtime/instances/instances.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { derivedId, newUlid, outgoing, recordOf } from '#runtime/records.ts';
-import type { RunningService, Runtime } from '#runtime/runtime.ts';
+import type { RunningService } from '#runtime/runtime.ts';
 import { findEcho } from '#runtime/testing/echo-machine.ts';
 import {
   type CloudFault,
@@ -27,132 +25,62 @@ import {
   startFakeCloud,
 } from '#runtime/testing/fake-cloud.ts';
 import { eventually } from '#runtime/testing/person.ts';
-import { type TestWorld, openTestWorld, testTenant } from '#runtime/testing/runtime.ts';
 
 import { processWindow } from '../ingest/duplicate-window.ts';
 import { bodyBytesMax, ingestRoutes } from '../ingest/routes.ts';
 import { startProjection } from '../projection/projection.ts';
-import { type SenderOptions, startSender } from './sender.ts';
+import type { SenderOptions } from './sender.ts';
+import { type Row, tenant, useSenderWorld } from './testing/sender-world.ts';
 
 const messagesMax = Number(process.env['CLOUD_SENDER_MESSAGES'] ?? 160);
 const perChat = 8;
 const token = 'an invented access token';
 const phoneNumberId = '106540352242922';
 const quick = {
-  pollMs: 30,
-  retryDelaysMs: [0, 40, 80, 160],
-  lookupDelaysMs: [30, 60, 90],
   callTimeoutMs: 300,
-  leaseMs: 900,
   gates: { failuresMax: 5, pauseMs: 100, pauseMsMax: 200, coldPauseMs: 60_000, coldPauseMsMax: 60_000 },
-} as const satisfies SenderOptions;
+} as const;
 
-let world: TestWorld;
-let api: Runtime;
-let worker: Runtime;
+const sending = useSenderWorld();
+const { chatOn, ask } = sending;
 let projection: RunningService;
 let server: FastifyInstance;
 let serial = 0;
-const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  world = await openTestWorld();
-  api = world.runtime('prosa_api');
-  worker = world.runtime('prosa_worker');
-  projection = await startProjection(world.runtime('prosa_worker'), findEcho);
+  projection = await startProjection(sending.world.runtime('prosa_worker'), findEcho);
   server = createHttpServer({ logger: createLogger('silent'), bodyBytesMax });
-  const ingest = world.runtime('prosa_ingest');
+  const ingest = sending.world.runtime('prosa_ingest');
   ingestRoutes(server, ingest, processWindow(ingest.now));
 });
 
 afterAll(async () => {
   await server.close();
   await projection.stop();
-  await world.close();
 });
 
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function sender(options: SenderOptions = {}): Promise<void> {
-  const service = await startSender(worker, { ...quick, ...options });
-  cleanups.push(() => service.stop());
-}
+const sender = (options: SenderOptions = {}) => sending.sender({ ...quick, ...options });
 
 async function cloud(options: FakeCloudOptions = {}): Promise<{ fake: FakeCloud; instance: Instance }> {
   const fake = await startFakeCloud({ token, ...options });
-  cleanups.push(() => fake.close());
+  sending.cleanups.push(() => fake.close());
   serial += 1;
   const settings = { baseUrl: fake.url, phoneNumberId, limits: { perSecond: null } };
-  const wanted = { tenant: testTenant, provider: 'cloud' as const, name: `cloud-${serial}`, settings, apiKey: token };
-  return { fake, instance: await api.instances.create(wanted, Date.now()) };
+  const wanted = { tenant, provider: 'cloud' as const, name: `cloud-${serial}`, settings, apiKey: token };
+  return { fake, instance: await sending.api.instances.create(wanted, Date.now()) };
 }
 
-interface Chat {
-  readonly conversation: string;
-  readonly person: string;
-  readonly phone: string;
-  readonly instance: Instance;
-}
-
-async function chatOn(instance: Instance): Promise<Chat> {
-  serial += 1;
-  const phone = `55119${String(50_000_000 + serial)}`;
-  const where = { tenant: testTenant, line: instance.line, addresses: [phone], group: false, at: Date.now() };
-  const { conversation, person } = await api.directory.resolve(where);
-  return { conversation, person, phone, instance };
-}
-
-async function ask(chat: Chat, ...texts: readonly string[]): Promise<readonly string[]> {
-  const replies: ReplyRequested[] = [];
-  for (const text of texts) {
-    const eventId = derivedId('e', newUlid(Date.now()));
-    const content: OutboundContent = { kind: 'text', text };
-    const where = { tenant: testTenant, actor: chat.conversation, type: 'reply.requested', eventId };
-    replies.push({
-      type: 'reply.requested',
-      tenant: testTenant,
-      actor: chat.conversation,
-      eventId,
-      causationId: null,
-      occurredAt: Date.now(),
-      providerAt: null,
-      revision: 'r_1',
-      instance: chat.instance.id,
-      messageId: null,
-      origin: 'machine',
-      priority: 'normal',
-      kind: content.kind,
-      sealed: await api.vault.seal(where, chat.person, Date.now(), { content }),
-    });
-  }
-  await world.log.append(replies.map((reply) => outgoing(reply)));
-  return replies.map(({ eventId }) => eventId);
-}
-
-interface Row {
-  readonly id: string;
-  readonly status: string;
-  readonly reason: string | null;
-  readonly attempts: number;
-  readonly provider_message_index: string | null;
-}
-
+/** In the order in which they were asked for. */
 const rows = async (ids: readonly string[]): Promise<readonly Row[]> => {
-  const found = await worker.database.query<Row>(
-    [testTenant],
-    'SELECT * FROM deliveries WHERE id = ANY ($1) ORDER BY log_offset',
-    [ids],
-  );
-  return ids.flatMap((id) => found.rows.find((row) => row.id === id) ?? []);
+  const found = await sending.rows(ids);
+  return ids.flatMap((id) => found.find((row) => row.id === id) ?? []);
 };
 
 const open = new Set(['queued', 'sending', 'scheduled']);
 
 const settledCount = async (ids: readonly string[]): Promise<number> => {
-  const found = await worker.database.query<{ readonly count: string }>(
-    [testTenant],
+  const found = await sending.worker.database.query<{ readonly count: string }>(
+    [tenant],
     'SELECT count(*) FROM deliveries WHERE id = ANY ($1) AND NOT status = ANY ($2)',
     [ids, [...open]],
   );
@@ -193,7 +121,7 @@ describe('a reply by the Cloud API', () => {
     expect(row).toMatchObject({ status: 'sent', attempts: 1 });
     expect(fake.messages).toMatchObject([{ to: chat.phone, type: 'text', callbackData: row?.id }]);
     const wamid = fake.messages[0]?.wamid ?? '';
-    expect(row?.provider_message_index).toBe(worker.vault.index(testTenant, 'message-id', wamid));
+    expect(row?.provider_message_index).toBe(sending.worker.vault.index(tenant, 'message-id', wamid));
   });
 
   test('after the 24 hours is refused, and says that a template is needed; the next one goes on', async () => {
@@ -252,10 +180,10 @@ describe('a send that nobody answered', () => {
     expect(updates.map(({ status }) => status)).toEqual(['unknown', 'sent']);
     expect(fake.messages.map(textOf)).toEqual(['quem sabe', 'depois']);
     // And in the history it is one message, as far as Meta says.
-    const history = await worker.database.query<{ readonly status: string }>(
-      [testTenant],
+    const history = await sending.worker.database.query<{ readonly status: string }>(
+      [tenant],
       'SELECT status FROM message_history WHERE tenant = $1 AND conversation = $2 AND id = $3',
-      [testTenant, chat.conversation, ids[0]],
+      [tenant, chat.conversation, ids[0]],
     );
     expect(history.rows).toEqual([{ status: 'delivered' }]);
   });
@@ -276,7 +204,7 @@ describe('a send that nobody answered', () => {
       {
         status: 'sent',
         attempts: 1,
-        provider_message_index: worker.vault.index(testTenant, 'message-id', lost.wamid),
+        provider_message_index: sending.worker.vault.index(tenant, 'message-id', lost.wamid),
       },
     ]);
     const [update] = await eventually(
@@ -284,8 +212,8 @@ describe('a send that nobody answered', () => {
       (found) => found.length === 1,
     );
     if (update?.sealed == null) throw new Error('it was told without its ids');
-    const where = { tenant: testTenant, actor: chat.conversation, type: update.type, eventId: update.eventId };
-    const opened = await worker.vault.open<SealedDelivery>(where, update.sealed);
+    const where = { tenant, actor: chat.conversation, type: update.type, eventId: update.eventId };
+    const opened = await sending.worker.vault.open<SealedDelivery>(where, update.sealed);
     expect(opened).toMatchObject({ state: 'open', value: { messageId: lost.wamid } });
   });
 
@@ -375,15 +303,5 @@ function seeded(seed: number): () => number {
   };
 }
 
-async function updatesOf(id: string): Promise<readonly DeliveryUpdated[]> {
-  const found: DeliveryUpdated[] = [];
-  for (let partition = 0; partition < world.log.partitionCount; partition++) {
-    for await (const batch of world.log.readRange({ topic: topics.events, partition, from: 0 })) {
-      for (const logged of batch) {
-        const record = recordOf(logged);
-        if (record.type === 'delivery.updated' && record.deliveryId === id) found.push(record);
-      }
-    }
-  }
-  return found;
-}
+const updatesOf = (id: string): Promise<readonly DeliveryUpdated[]> =>
+  sending.recordsOf<DeliveryUpdated>('delivery.updated', [id]);

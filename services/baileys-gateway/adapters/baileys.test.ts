@@ -3,6 +3,7 @@
  * process that ends between the decryption and the message. Skipped where its packages are not installed
  * (`npm ci --ignore-scripts` in ../packages).
  */
+import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -190,6 +191,23 @@ describe.skipIf(!isInstalled)('Baileys', () => {
     for (const directPath of ['https://evil.example/x', '//evil.example/x', '@evil.example/x'])
       await expect(async () => library.download({ ...pointer, directPath })).rejects.toThrow('not a path');
     asked.mockRestore();
+  });
+
+  test('a vote is read by who has the secret of its poll, and by nobody else', async () => {
+    const [id, secret] = ['3EB0POLL', Buffer.alloc(32, 5)];
+    const chosen = createHash('sha256').update('Terça').digest();
+    const hmac = (key: Uint8Array, data: Uint8Array) => createHmac('sha256', key).update(data).digest();
+    const sign = Buffer.concat([Buffer.from(`${id}${alice}${bob}Poll Vote`), Buffer.from([1])]);
+    const encIv = Buffer.alloc(12, 3);
+    const cipher = createCipheriv('aes-256-gcm', hmac(hmac(Buffer.alloc(32), secret), sign), encIv);
+    cipher.setAAD(Buffer.from(`${id}\0${bob}`));
+    // `PollVoteMessage { repeated bytes selectedOptions = 1; }`
+    const plain = Buffer.concat([Buffer.from([0x0a, chosen.length]), chosen]);
+    const encPayload = Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+    const library = await openBaileys();
+    const poll = { id, secret, creator: alice, voter: bob };
+    expect(library.readVote({ encPayload, encIv }, poll).map((one) => Buffer.from(one))).toEqual([chosen]);
+    expect(() => library.readVote({ encPayload, encIv }, { ...poll, voter: alice })).toThrow();
   });
 });
 

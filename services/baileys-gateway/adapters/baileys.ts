@@ -30,6 +30,15 @@ export interface BaileysModule extends StanzaReader {
     kind: string,
     options: { readonly host: string },
   ): Promise<AsyncIterable<Uint8Array>>;
+  decryptPollVote(
+    vote: { readonly encPayload: Uint8Array; readonly encIv: Uint8Array },
+    poll: {
+      readonly pollMsgId: string;
+      readonly pollEncKey: Uint8Array;
+      readonly pollCreatorJid: string;
+      readonly voterJid: string;
+    },
+  ): { readonly selectedOptions?: readonly Uint8Array[] | null };
   readonly DEFAULT_CONNECTION_CONFIG: { readonly makeSignalRepository: MakeRepository<SignalRepository> };
   readonly Browsers: { ubuntu(name: string): unknown };
   readonly proto: {
@@ -106,6 +115,11 @@ export async function openBaileys(given: { readonly webSocketUrl?: string } = {}
           }),
         numberOf: async (lid) => (await socket.signalRepository.lidMapping.getPNForLID(lid)) ?? undefined,
       };
+    },
+
+    readVote(vote, { id, secret, creator, voter }) {
+      const poll = { pollMsgId: id, pollEncKey: secret, pollCreatorJid: creator, voterJid: voter };
+      return baileys.decryptPollVote(vote, poll).selectedOptions ?? [];
     },
 
     download({ directPath, mediaKey, kind }) {

@@ -26,6 +26,7 @@ export interface MessageKey {
   readonly fromMe?: boolean | null;
   readonly id?: string | null;
   readonly participant?: string | null;
+  readonly participantAlt?: string | null;
 }
 
 /** `WAMessage`, as far as the gateway looks into it. */
@@ -134,6 +135,11 @@ export interface WhatsAppLibrary {
     readonly keys: KeyStore;
     readonly messageOf: (key: MessageKey) => Promise<unknown>;
   }): Connection;
+  /** Hashes (SHA-256) of the options that a vote chose. Throws when the key does not fit: of other addresses it may. */
+  readVote(
+    vote: { readonly encPayload: Uint8Array; readonly encIv: Uint8Array },
+    poll: { readonly id: string; readonly secret: Uint8Array; readonly creator: string; readonly voter: string },
+  ): readonly Uint8Array[];
   /** The decrypted file, from WhatsApp's own hosts. Throws when it is gone. */
   download(pointer: FilePointer): Promise<AsyncIterable<Uint8Array>>;
 }

@@ -3,6 +3,7 @@
  * they were asked to do. Differs from the real thing: nothing is encrypted, a socket opens when it is told
  * to, keys are touched when a test does so, and nothing is ever late by itself.
  */
+import { createHash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 
 import type {
@@ -128,6 +129,22 @@ export const webMessage = (id: string, text: string, more: Partial<WebMessage> =
   ...more,
 });
 
+interface FakeVote {
+  readonly key: string;
+  readonly options: readonly string[];
+}
+
+type VotedPoll = Parameters<WhatsAppLibrary['readVote']>[1];
+
+const fakeVoteKey = ({ id, secret, creator, voter }: VotedPoll): string =>
+  [id, Buffer.from(secret).toString('hex'), creator, voter].join();
+
+/** What a vote arrives as. */
+export const fakeVote = (poll: VotedPoll, options: readonly string[]) => ({
+  encPayload: Buffer.from(JSON.stringify({ key: fakeVoteKey(poll), options } satisfies FakeVote)),
+  encIv: Buffer.alloc(12),
+});
+
 /** The library; `sockets` are those it opened, in their order. */
 export class FakeWhatsApp implements WhatsAppLibrary {
   readonly sockets: FakeSocket[] = [];
@@ -162,6 +179,13 @@ export class FakeWhatsApp implements WhatsAppLibrary {
         parts.map(({ messageId, plaintext }) => webMessage(messageId, Buffer.from(plaintext).toString('utf8'))),
       numberOf: async (lid) => this.numbers.get(lid),
     };
+  }
+
+  /** Here a vote is JSON of who may read it and what was chosen. */
+  readVote(...[{ encPayload }, poll]: Parameters<WhatsAppLibrary['readVote']>): readonly Uint8Array[] {
+    const { key, options } = JSON.parse(Buffer.from(encPayload).toString()) as FakeVote;
+    if (key !== fakeVoteKey(poll)) throw new Error('the key does not fit');
+    return options.map((option) => createHash('sha256').update(option).digest());
   }
 
   async download({ directPath }: { readonly directPath: string }): Promise<AsyncIterable<Uint8Array>> {

@@ -5,6 +5,8 @@ import {
   type ProviderAnswer,
   type ProviderCall,
   type ProviderHttp,
+  isGood,
+  noAnswer,
 } from '#runtime/net/adapters/provider-http.ts';
 
 import { EffectFailure } from '../handler.ts';
@@ -38,16 +40,11 @@ export function jsonOf({ body }: ProviderAnswer): unknown {
   }
 }
 
-export const isGood = ({ status }: ProviderAnswer): boolean => status >= 200 && status <= 299;
-
 /** Makes a call. Throws `EffectFailure` when there is no answer. */
 export async function answerOf(http: ProviderHttp, call: ProviderCall): Promise<ProviderAnswer> {
-  try {
-    return await http.call(call);
-  } catch (caught) {
-    if (!(caught instanceof NoAnswer)) throw caught;
-    throw new EffectFailure(caught.code, { retry: true });
-  }
+  const answer = await http.call(call).catch(noAnswer);
+  if (answer instanceof NoAnswer) throw new EffectFailure(answer.code, { retry: true });
+  return answer;
 }
 
 /** What an answer that is not good means. */

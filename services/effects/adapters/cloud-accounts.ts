@@ -9,11 +9,11 @@ import type { Sighting } from '#machines/instance/asks.ts';
 import { graphHeaders, graphUrl } from '#runtime/cloud/graph.ts';
 import type { Instance } from '#runtime/instances/instances.ts';
 import { Lru } from '#runtime/lru.ts';
-import { type ProviderHttpOptions, openProviderHttp } from '#runtime/net/adapters/provider-http.ts';
+import { type ProviderHttpOptions, isGood, openProviderHttp } from '#runtime/net/adapters/provider-http.ts';
 
 import { EffectFailure } from '../handler.ts';
 import type { AccountProvider } from '../ports/accounts.ts';
-import { answerOf, failureOf, isGood, jsonOf, numberAt, objectOf } from './account-calls.ts';
+import { answerOf, failureOf, jsonOf, numberAt, objectOf } from './account-calls.ts';
 
 const lookEveryMs = 300_000;
 const numbersMax = 10_000;

@@ -10,12 +10,14 @@ import {
   type ProviderAnswer,
   type ProviderCall,
   type ProviderHttpOptions,
+  isGood,
   openProviderHttp,
+  urlAt,
 } from '#runtime/net/adapters/provider-http.ts';
 
 import { EffectFailure } from '../handler.ts';
 import type { AccountProvider, MissedWebhook } from '../ports/accounts.ts';
-import { answerOf, jsonOf, isGood, numberAt, objectOf, required, textAt } from './account-calls.ts';
+import { answerOf, jsonOf, numberAt, objectOf, required, textAt } from './account-calls.ts';
 
 const statuses: ReadonlyMap<unknown, Sighting['status']> = new Map<unknown, Sighting['status']>([
   ['open', 'working'],
@@ -43,7 +45,7 @@ export function openEvolutionAccounts(options?: ProviderHttpOptions): AccountPro
     const { apiKey } = instance.credentials;
     return answerOf(http, {
       method,
-      url: new URL(path.replace('{i}', encodeURIComponent(session)), `${baseUrl.replace(/\/+$/, '')}/`),
+      url: urlAt(baseUrl, path.replace('{i}', encodeURIComponent(session))),
       headers: apiKey === undefined ? {} : { apikey: apiKey },
       signal,
       ...(body === undefined ? {} : { body }),
@@ -114,14 +116,14 @@ export function openEvolutionAccounts(options?: ProviderHttpOptions): AccountPro
     async *missed(instance, from, to, signal): AsyncGenerator<MissedWebhook> {
       const found: unknown[] = [];
       const messageTimestamp = { gte: new Date(from).toISOString(), lte: new Date(to).toISOString() };
-      for (let page = 1; ; page += 1) {
-        if (page > history.pagesMax) throw new EffectFailure('provider.history-too-long');
+      let whole = false;
+      for (let page = 1; !whole && page <= history.pagesMax; page += 1) {
         const body = { where: { messageTimestamp }, page, offset: history.perPage };
         const answer = jsonOf(required(await call(instance, signal, 'POST', 'chat/findMessages/{i}', body)));
         const records = objectOf(objectOf(answer)['messages'])['records'];
         const some = Array.isArray(records) ? (records as unknown[]) : [];
         found.push(...some);
-        if (some.length < history.perPage) break;
+        whole = some.length < history.perPage;
       }
       const { session = '' } = instance.settings;
       for (const data of found.sort((a, b) => atOf(a) - atOf(b))) {
@@ -130,6 +132,7 @@ export function openEvolutionAccounts(options?: ProviderHttpOptions): AccountPro
         if (at < from || at > to) continue;
         yield { at, body: { event: 'messages.upsert', instance: session, data } };
       }
+      if (!whole) throw new EffectFailure('provider.history-too-long');
     },
 
     sign: ({ credentials: { webhookSecret = '' } }) => ({ authorization: `Bearer ${webhookSecret}` }),

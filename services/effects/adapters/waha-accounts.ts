@@ -11,22 +11,15 @@ import {
   type ProviderAnswer,
   type ProviderCall,
   type ProviderHttpOptions,
+  isGood,
   openProviderHttp,
+  urlAt,
 } from '#runtime/net/adapters/provider-http.ts';
+import { sessionStatuses } from '#runtime/waha/session-statuses.ts';
 
 import { EffectFailure } from '../handler.ts';
 import type { AccountProvider, MissedWebhook } from '../ports/accounts.ts';
-import { answerOf, jsonOf, isGood, numberAt, objectOf, required, restrictionOf, textAt } from './account-calls.ts';
-
-const statuses: ReadonlyMap<unknown, Sighting['status']> = new Map<unknown, Sighting['status']>([
-  ['STOPPED', 'stopped'],
-  ['STARTING', 'starting'],
-  ['SCAN_QR_CODE', 'scanning'],
-  ['PASSKEY_REQUIRED', 'scanning'],
-  ['PASSKEY_CONFIRMATION_REQUIRED', 'scanning'],
-  ['WORKING', 'working'],
-  ['FAILED', 'failed'],
-]);
+import { answerOf, jsonOf, numberAt, objectOf, required, restrictionOf, textAt } from './account-calls.ts';
 
 /** Bounds of a look through the history. */
 const history = { chatsPerPage: 50, chatsMax: 1_000, messagesPerPage: 100, messagesPerChatMax: 1_000 } as const;
@@ -47,7 +40,7 @@ export function openWahaAccounts(options?: ProviderHttpOptions): AccountProvider
     const { apiKey } = instance.credentials;
     return answerOf(http, {
       method,
-      url: new URL(`api/${path}`, `${baseUrl.replace(/\/+$/, '')}/`),
+      url: urlAt(baseUrl, `api/${path}`),
       headers: apiKey === undefined ? {} : { 'x-api-key': apiKey },
       signal,
       ...(body === undefined ? {} : { body }),
@@ -63,7 +56,7 @@ export function openWahaAccounts(options?: ProviderHttpOptions): AccountProvider
 
   const look = async (instance: Instance, signal: AbortSignal): Promise<Sighting> => {
     const session = jsonOf(required(await call(instance, signal, 'GET', `sessions/${nameOf(instance)}`)));
-    const status = statuses.get(objectOf(session)['status']) ?? 'unknown';
+    const status = sessionStatuses.get(objectOf(session)['status']) ?? 'unknown';
     const restriction = restrictionOf(objectOf(objectOf(session)['me'])['reachoutTimelock']);
     const qr = status === 'scanning' ? await linkOf(instance, signal) : undefined;
     return {
@@ -83,7 +76,7 @@ export function openWahaAccounts(options?: ProviderHttpOptions): AccountProvider
     return textAt(jsonOf(required(answer)), 'code') ?? '';
   };
 
-  /** Chats with something since a time: they come with the newest first. */
+  /** Chats with something since a time: they come with the newest first. Throws when there are more than are read. */
   async function* chatsSince(instance: Instance, from: number, signal: AbortSignal): AsyncGenerator<string> {
     for (let offset = 0; offset < history.chatsMax; offset += history.chatsPerPage) {
       const page = `limit=${history.chatsPerPage}&offset=${offset}`;
@@ -100,13 +93,15 @@ export function openWahaAccounts(options?: ProviderHttpOptions): AccountProvider
     throw new EffectFailure('provider.history-too-long');
   }
 
+  /** Messages of a chat, oldest first; of very many the newest, and `whole` is false. */
   async function messagesOf(
     instance: Instance,
     chat: string,
     range: { readonly from: number; readonly to: number },
     signal: AbortSignal,
-  ): Promise<readonly unknown[]> {
+  ): Promise<{ readonly messages: readonly unknown[]; readonly whole: boolean }> {
     const found: unknown[] = [];
+    let whole = false;
     for (let offset = 0; offset < history.messagesPerChatMax; offset += history.messagesPerPage) {
       const query = new URLSearchParams({
         limit: String(history.messagesPerPage),
@@ -118,9 +113,10 @@ export function openWahaAccounts(options?: ProviderHttpOptions): AccountProvider
       const path = `${nameOf(instance)}/chats/${encodeURIComponent(chat)}/messages?${query.toString()}`;
       const page = listOf(jsonOf(required(await call(instance, signal, 'GET', path))));
       found.push(...page);
-      if (page.length < history.messagesPerPage) break;
+      whole = page.length < history.messagesPerPage;
+      if (whole) break;
     }
-    return found.sort((a, b) => secondsOf(a) - secondsOf(b));
+    return { messages: found.sort((a, b) => secondsOf(a) - secondsOf(b)), whole };
   }
 
   return {
@@ -147,8 +143,11 @@ export function openWahaAccounts(options?: ProviderHttpOptions): AccountProvider
     },
 
     async *missed(instance, from, to, signal): AsyncGenerator<MissedWebhook> {
+      let isWhole = true;
       for await (const chat of chatsSince(instance, from, signal)) {
-        for (const message of await messagesOf(instance, chat, { from, to }, signal)) {
+        const { messages, whole } = await messagesOf(instance, chat, { from, to }, signal);
+        isWhole &&= whole;
+        for (const message of messages) {
           const id = textAt(message, 'id') ?? textAt(message, 'id', '_serialized');
           if (id === undefined) continue;
           const at = secondsOf(message) * 1_000;
@@ -156,6 +155,7 @@ export function openWahaAccounts(options?: ProviderHttpOptions): AccountProvider
           yield { at, body: { id: `recovered-${id}`, timestamp: at, event: 'message.any', session, payload: message } };
         }
       }
+      if (!isWhole) throw new EffectFailure('provider.history-too-long');
     },
 
     sign: ({ credentials: { webhookSecret = '' } }, body) => ({

@@ -5,19 +5,13 @@
  *
  * Keys: `<prefix>duplicate:<keyed hash>`, value: event id, expiring by themselves.
  */
-import { Redis } from 'ioredis';
-
 import { joinCalls } from '#runtime/joined-calls.ts';
+import { openOptionalRedis } from '#runtime/redis/adapters/optional-redis.ts';
 
 import { type DuplicateWindow, type RecordedEvent, processWindow, windowTtlMs } from '../duplicate-window.ts';
 
 /** A webhook waits no longer than this for Redis. */
 const commandTimeoutMsDefault = 150;
-const connectTimeoutMs = 1_000;
-const reconnectDelayMsMax = 2_000;
-
-/** After a failure Redis is left alone this long, so that one that hangs costs one wait, not one per webhook. */
-const restMs = 1_000;
 
 /** Calls that share one round trip. Those of a body of many events have many keys each. */
 const callsMax = 250;
@@ -30,47 +24,19 @@ export function openRedisWindow(
   commandTimeoutMs = commandTimeoutMsDefault,
 ): DuplicateWindow {
   const local = processWindow(now);
-  const client = new Redis(redis.url, {
+  // W2: whatever Redis says, the process' own window goes on.
+  const shared = openOptionalRedis({
+    url: redis.url,
     keyPrefix: `${redis.keyPrefix}duplicate:`,
-    connectTimeout: connectTimeoutMs,
-    commandTimeout: commandTimeoutMs,
-    maxRetriesPerRequest: 0,
-    // Without a connection commands fail at once instead of waiting for one.
-    enableOfflineQueue: false,
-    autoResubscribe: false,
-    retryStrategy: (attempt) => Math.min(100 * attempt, reconnectDelayMsMax),
+    commandTimeoutMs,
+    now,
+    changed,
   });
-  // Without a listener the client writes to the console.
-  client.on('error', () => undefined);
-  let isDegraded = false;
-  let restUntil = 0;
-
-  const setDegraded = (degraded: boolean): void => {
-    if (degraded !== isDegraded) changed(degraded);
-    isDegraded = degraded;
-  };
-
-  const isResting = (): boolean => restUntil > now();
-
-  /** Result of some commands, or undefined when Redis did not answer. */
-  const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
-    if (isResting()) return undefined;
-    try {
-      const result = await work();
-      setDegraded(false);
-      return result;
-    } catch {
-      // W2: whatever Redis says, the process' own window goes on.
-      restUntil = now() + restMs;
-      setDegraded(true);
-      return undefined;
-    }
-  };
 
   const ask = joinCalls<readonly string[], ReadonlyMap<string, string>>(
     async (calls) => {
       const keys = [...new Set(calls.flat())];
-      const answers = (await attempt(() => client.mget(keys))) ?? [];
+      const answers = (await shared.attempt(() => shared.client.mget(keys))) ?? [];
       const known = new Map(keys.flatMap((key, i) => (typeof answers[i] === 'string' ? [[key, answers[i]]] : [])));
       return calls.map(() => known);
     },
@@ -79,8 +45,8 @@ export function openRedisWindow(
 
   const tell = joinCalls<readonly RecordedEvent[], undefined>(
     async (calls) => {
-      await attempt(async () => {
-        const commands = client.pipeline();
+      await shared.attempt(async () => {
+        const commands = shared.client.pipeline();
         for (const { key, eventId } of calls.flat()) commands.set(key, eventId, 'PX', windowTtlMs);
         const failed = (await commands.exec())?.find(([error]) => error !== null)?.[0];
         if (failed instanceof Error) throw failed;
@@ -94,18 +60,18 @@ export function openRedisWindow(
     async find(keys) {
       const found = await local.find(keys);
       const unknown = keys.filter((_, i) => found[i] === undefined);
-      if (unknown.length === 0 || isResting()) return found;
+      if (unknown.length === 0 || shared.resting()) return found;
       const elsewhere = await ask(unknown).catch(() => undefined);
       return keys.map((key, i) => found[i] ?? elsewhere?.get(key));
     },
     async mark(events) {
       await local.mark(events);
       // Refused when too many wait, as if Redis were slow (W2).
-      if (events.length > 0 && !isResting()) await tell(events).catch(() => undefined);
+      if (events.length > 0 && !shared.resting()) await tell(events).catch(() => undefined);
     },
-    degraded: () => isDegraded,
+    degraded: () => shared.degraded(),
     async close() {
-      client.disconnect();
+      shared.close();
       await local.close();
     },
   };

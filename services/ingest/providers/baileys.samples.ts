@@ -252,6 +252,11 @@ const changes: readonly BaileysSample[] = [
     }),
     changed('voted', { stableId: id }),
   ),
+  sample(
+    'a vote that the gateway could read',
+    upsert({ pollUpdateMessage: { pollCreationMessageKey: { id: target }, vote: { selectedOptions: ['Hoje'] } } }),
+    changed('voted', { stableId: id, options: ['Hoje'] }),
+  ),
 ];
 
 const statuses: readonly BaileysSample[] = [

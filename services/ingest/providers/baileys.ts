@@ -20,6 +20,7 @@ import {
   type WebhookBody,
   type WebhookProvider,
   safeEventName,
+  statusEvent,
 } from './provider.ts';
 import { isSignedBody } from './signed-body.ts';
 import {
@@ -161,20 +162,9 @@ function statusOf(
   // That we read somebody's message on the phone is no status of a message of ours.
   if (chat === undefined || id === undefined || !isOurs(key)) return undefined;
   const [code] = listAt(update, 1, 'messageStubParameters');
-  return {
-    type: 'message.status',
-    status,
-    reason: status === 'failed' ? failureReason(typeof code === 'string' ? code : undefined) : null,
-    chat,
-    details: {
-      messageId: id,
-      stableId: id,
-      chat: chat.addresses[0],
-      ...(participant === undefined ? {} : { participant }),
-    },
-    providerAt: timeAt(update, 'messageTimestamp') ?? item.envelopeAt,
-    raw: item.raw,
-  };
+  const failure = failureReason(typeof code === 'string' ? code : undefined);
+  const providerAt = timeAt(update, 'messageTimestamp') ?? item.envelopeAt;
+  return statusEvent({ status, failure, chat, messageId: id, participant }, { providerAt, raw: item.raw });
 }
 
 /** In groups; the furthest that it says of one participant. */

@@ -1,7 +1,7 @@
 /** What a Cloud API message holds: a field named like its `type`. */
 import type { InboundContent, MediaReference } from '#schemas/content.ts';
 
-import { type JsonObject, idAt, listAt, objectAt, objectOf, textAt, valueAt } from './loose-json.ts';
+import { type JsonObject, idAt, listAt, numberAt, objectAt, objectOf, textAt, valueAt } from './loose-json.ts';
 import { type MediaKind, chosen, contactsOf, limits, locationOf } from './whatsapp-message.ts';
 
 const mediaKinds: ReadonlySet<string> = new Set<MediaKind>(['image', 'audio', 'video', 'document', 'sticker']);
@@ -16,7 +16,9 @@ export function cloudContent(message: JsonObject): InboundContent {
     choice(type, body) ??
     (type === 'location' ? locationOf(body, 'latitude', 'longitude') : undefined) ??
     (type === 'contacts' ? contacts(message) : undefined) ??
-    other(type, body)
+    (type === 'order' ? order(body) : undefined) ??
+    (type === 'interactive' ? form(objectAt(body, 'nfm_reply')) : undefined) ??
+    other(body)
   );
 }
 
@@ -86,23 +88,66 @@ function vcardOf(card: JsonObject | undefined): string | undefined {
 const escaped = (value: string): string =>
   value.replaceAll(/[\\,;]/g, (character) => `\\${character}`).replaceAll(/\r\n|[\r\n]/g, '\\n');
 
-/** Flow answers, orders and whatever is new: what of it can be read as text. */
-function other(type: string, body: JsonObject | undefined): InboundContent {
+/** What was filled into a flow: JSON inside of JSON. Undefined when it cannot be read; the raw event keeps it. */
+function form(reply: JsonObject | undefined): InboundContent | undefined {
+  const answers = objectOf(parsed(textAt(reply, limits.text, 'response_json')));
+  if (answers === undefined) return undefined;
+  const fields = Object.entries(answers)
+    .slice(0, limits.fields)
+    .map(([name, value]) => ({
+      name: name.slice(0, limits.title),
+      value: typeof value === 'string' ? value : JSON.stringify(value),
+    }));
+  const name = textAt(reply, limits.title, 'name');
+  const text = textAt(reply, limits.text, 'body');
+  return {
+    kind: 'form',
+    ...(name === undefined ? {} : { name }),
+    ...(text === undefined ? {} : { text }),
+    fields,
+  };
+}
+
+function parsed(json: string | undefined): unknown {
+  try {
+    return json === undefined ? undefined : JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined when it names no product. */
+function order(body: JsonObject | undefined): InboundContent | undefined {
+  const items = listAt(body, limits.products, 'product_items').flatMap((item) => {
+    const product = idAt(item, 'product_retailer_id');
+    const price = numberAt(item, 'item_price');
+    const currency = textAt(item, 3, 'currency');
+    if (product === undefined) return [];
+    return {
+      product,
+      quantity: numberAt(item, 'quantity') ?? 1,
+      ...(price === undefined ? {} : { price }),
+      ...(currency === undefined ? {} : { currency }),
+    };
+  });
+  if (items.length === 0) return undefined;
+  const catalogue = idAt(body, 'catalog_id');
+  const text = textAt(body, limits.text, 'text');
+  return {
+    kind: 'order',
+    ...(text === undefined ? {} : { text }),
+    ...(catalogue === undefined ? {} : { catalogue }),
+    items,
+  };
+}
+
+/** Whatever is new: what of it can be read as text. */
+function other(body: JsonObject | undefined): InboundContent {
   const readable = [
     textAt(body, limits.text, 'nfm_reply', 'response_json'),
-    type === 'order' ? orderText(body) : undefined,
     textAt(body, limits.text, 'body'),
     textAt(body, limits.text, 'text'),
     textAt(body, limits.text, 'caption'),
   ].find((found) => found !== undefined);
   return readable === undefined ? { kind: 'unknown' } : { kind: 'unknown', text: readable };
-}
-
-function orderText(order: JsonObject | undefined): string | undefined {
-  const items = listAt(order, limits.options, 'product_items').flatMap((item) => {
-    const product = idAt(item, 'product_retailer_id');
-    return product === undefined ? [] : [`${idAt(item, 'quantity') ?? '1'} × ${product}`];
-  });
-  const lines = [textAt(order, limits.text, 'text'), ...items].filter((line) => line !== undefined);
-  return lines.length === 0 ? undefined : lines.join('\n');
 }

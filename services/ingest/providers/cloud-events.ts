@@ -6,7 +6,7 @@ import { chatOfEcho, chatOfStatus, chatWith, numberIdAt, participantOf, senderOf
 import { cloudContent } from './cloud-content.ts';
 import type { CloudPart, Reader } from './cloud-part.ts';
 import { type JsonObject, idAt, listAt, numberAt, objectAt, textAt, valueAt } from './loose-json.ts';
-import type { Change, Chat, NormalisedEvent, Status } from './provider.ts';
+import { type Change, type Chat, type NormalisedEvent, type Status, statusEvent } from './provider.ts';
 import { limits } from './whatsapp-message.ts';
 
 /** A message that a person sent, or what they did to an earlier one. */
@@ -164,22 +164,8 @@ export const readStatus: Reader = (part) => {
   if (chat === undefined || id === undefined || status === undefined) {
     return part.other(`statuses.${textAt(item, 40, 'status') ?? 'unknown'}`, chat);
   }
-  const participant = participantOf(item);
+  const failure = graphReason(numberAt(listAt(item, 1, 'errors')[0], 'code'));
   const deliveryId = idAt(item, 'biz_opaque_callback_data');
-  return [
-    {
-      type: 'message.status',
-      status,
-      reason: status === 'failed' ? graphReason(numberAt(listAt(item, 1, 'errors')[0], 'code')) : null,
-      chat,
-      details: {
-        messageId: id,
-        stableId: id,
-        chat: chat.addresses[0],
-        ...(participant === undefined ? {} : { participant }),
-        ...(deliveryId === undefined ? {} : { deliveryId }),
-      },
-      ...part.about(),
-    },
-  ];
+  const told = { status, failure, chat, messageId: id, participant: participantOf(item), deliveryId };
+  return [statusEvent(told, part.about())];
 };

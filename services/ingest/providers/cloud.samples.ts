@@ -251,9 +251,30 @@ const messages: readonly CloudSample[] = [
     'the answer of a flow',
     bodyOf('interactive', {
       type: 'nfm_reply',
-      nfm_reply: { name: 'flow', body: 'Sent', response_json: '{"flow_token":"t","day":"2026-12-01"}' },
+      nfm_reply: {
+        name: 'flow',
+        body: 'Sent',
+        response_json: '{"flow_token":"t","day":"2026-12-01","guests":["Ana",2]}',
+      },
     }),
-    message({ kind: 'unknown', text: '{"flow_token":"t","day":"2026-12-01"}' }),
+    message({
+      kind: 'form',
+      name: 'flow',
+      text: 'Sent',
+      fields: [
+        { name: 'flow_token', value: 't' },
+        { name: 'day', value: '2026-12-01' },
+        { name: 'guests', value: '["Ana",2]' },
+      ],
+    }),
+  ),
+  sample(
+    'the answer of a flow that cannot be read',
+    bodyOf('interactive', {
+      type: 'nfm_reply',
+      nfm_reply: { name: 'flow', body: 'Sent', response_json: '{"flow_token":' },
+    }),
+    message({ kind: 'unknown', text: '{"flow_token":' }),
   ),
   sample(
     'the answer to a request to call',
@@ -273,7 +294,20 @@ const messages: readonly CloudSample[] = [
         { product_retailer_id: 'creme', quantity: 1, item_price: 30, currency: 'BRL' },
       ],
     }),
-    message({ kind: 'unknown', text: 'Pode entregar hoje?\n2 × sabonete\n1 × creme' }),
+    message({
+      kind: 'order',
+      text: 'Pode entregar hoje?',
+      catalogue: '194836987003835',
+      items: [
+        { product: 'sabonete', quantity: 2, price: 7.5, currency: 'BRL' },
+        { product: 'creme', quantity: 1, price: 30, currency: 'BRL' },
+      ],
+    }),
+  ),
+  sample(
+    'an order of nothing that is named',
+    bodyOf('order', { catalog_id: '194836987003835', text: 'Pode?', product_items: [{ quantity: 2 }] }),
+    message({ kind: 'unknown', text: 'Pode?' }),
   ),
   sample(
     'a kind that the Cloud API does not pass on',

@@ -22,6 +22,7 @@ import {
   type WebhookBody,
   type WebhookProvider,
   safeEventName,
+  statusEvent,
 } from './provider.ts';
 import { withoutSecrets } from './redaction.ts';
 import {
@@ -181,22 +182,8 @@ const updated: Reader = (webhook) => {
   // That we read somebody's message on the phone is no status of a message of ours.
   if (id === undefined || chat === undefined || status === undefined || !isOurs(key)) return [];
   const participant = address(data, 'participant');
-  return [
-    {
-      type: 'message.status',
-      status,
-      reason: status === 'failed' ? failureReason() : null,
-      chat,
-      details: {
-        messageId: id,
-        stableId: id,
-        chat: chat.addresses[0],
-        ...(participant === undefined ? {} : { participant }),
-      },
-      providerAt: null,
-      raw: webhook.raw,
-    },
-  ];
+  const told = { status, failure: failureReason(), chat, messageId: id, participant };
+  return [statusEvent(told, { providerAt: null, raw: webhook.raw })];
 };
 
 // --- state of the instance ------------------------------------------------------------------------

@@ -107,6 +107,37 @@ export interface WebhookProvider {
   readonly takesEventPath?: boolean;
 }
 
+/** What a status says of a message; `failure` is why, should it have failed. */
+interface Told {
+  readonly status: Status;
+  readonly failure: string;
+  readonly chat: Chat;
+  readonly messageId: string;
+  /** Absent: the message id is stable itself. */
+  readonly stableId?: string | undefined;
+  readonly participant?: string | undefined;
+  readonly deliveryId?: string | undefined;
+}
+
+/** How far a message of ours got, as an event. */
+export function statusEvent(told: Told, about: About): NormalisedEvent {
+  const { status, failure, chat, messageId, stableId = messageId, participant, deliveryId } = told;
+  return {
+    type: 'message.status',
+    status,
+    reason: status === 'failed' ? failure : null,
+    chat,
+    details: {
+      messageId,
+      stableId,
+      chat: chat.addresses[0],
+      ...(participant === undefined ? {} : { participant }),
+      ...(deliveryId === undefined ? {} : { deliveryId }),
+    },
+    ...about,
+  };
+}
+
 /**
  * An event kind as a record's plain field may hold it: lower case letters, digits, dots, hyphens and
  * underscores, 64 of them; runs of digits that could be a number of somebody are taken out.

@@ -8,6 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 
+import { sessionStatuses } from '#runtime/waha/session-statuses.ts';
 import type { SealedChange, SealedMessage } from '#schemas/content.ts';
 
 import { type JsonObject, idAt, listAt, numberAt, objectAt, objectOf, textAt, timeAt, valueAt } from './loose-json.ts';
@@ -20,6 +21,7 @@ import {
   type WebhookBody,
   type WebhookProvider,
   safeEventName,
+  statusEvent,
 } from './provider.ts';
 import { isSignedBody } from './signed-body.ts';
 import { chatOf, isFromMe, messageIdAt, ownAddresses, partsOfId, senderOf } from './waha-address.ts';
@@ -260,31 +262,9 @@ const ack: Reader = (webhook) => {
   if (id === undefined || chat === undefined || status === undefined || !isFromMe(payload)) return undefined;
   const parts = partsOfId(id);
   const participant = address(payload, 'participant') ?? parts.participant;
-  return {
-    type: 'message.status',
-    status,
-    reason: status === 'failed' ? failureReason(idAt(payload, 'error', 'code')) : null,
-    chat,
-    details: {
-      messageId: id,
-      stableId: parts.stanza,
-      chat: chat.addresses[0],
-      ...(participant === undefined ? {} : { participant }),
-    },
-    ...about(webhook),
-  };
+  const failure = failureReason(idAt(payload, 'error', 'code'));
+  return statusEvent({ status, failure, chat, messageId: id, stableId: parts.stanza, participant }, about(webhook));
 };
-
-const statusBySession: ReadonlyMap<unknown, InstanceStatus> = new Map<unknown, InstanceStatus>([
-  ['STOPPED', 'stopped'],
-  ['STARTING', 'starting'],
-  // A person has to do something to link the account.
-  ['SCAN_QR_CODE', 'scanning'],
-  ['PASSKEY_REQUIRED', 'scanning'],
-  ['PASSKEY_CONFIRMATION_REQUIRED', 'scanning'],
-  ['WORKING', 'working'],
-  ['FAILED', 'failed'],
-]);
 
 /** States of the deprecated event: whatsapp-web.js' WAState, and Baileys' connection. */
 const statusByState: ReadonlyMap<unknown, InstanceStatus> = new Map<unknown, InstanceStatus>([
@@ -318,7 +298,7 @@ function reported(webhook: Webhook, status: InstanceStatus | undefined): Normali
   };
 }
 
-const sessionStatus: Reader = (webhook) => reported(webhook, statusBySession.get(valueAt(webhook.payload, 'status')));
+const sessionStatus: Reader = (webhook) => reported(webhook, sessionStatuses.get(valueAt(webhook.payload, 'status')));
 
 const stateChange: Reader = (webhook) => {
   const { value, payload } = webhook;

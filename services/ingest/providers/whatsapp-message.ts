@@ -19,7 +19,16 @@ import {
 } from './loose-json.ts';
 
 /** Bounds of what is taken into content; the raw event keeps the rest. UTF-16 units. */
-export const limits = { text: 65_536, title: 1_024, url: 4_096, vcard: 8_192, contacts: 10, options: 20 } as const;
+export const limits = {
+  text: 65_536,
+  title: 1_024,
+  url: 4_096,
+  vcard: 8_192,
+  contacts: 10,
+  options: 20,
+  fields: 100,
+  products: 100,
+} as const;
 
 /** Kinds of content that are files. */
 export type MediaKind = Extract<InboundContent, { readonly media: MediaReference }>['kind'];

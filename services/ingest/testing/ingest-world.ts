@@ -118,7 +118,8 @@ export function ingestWorld(given?: DuplicateWindow, settings: Readonly<Record<s
             return { rows: [], rowCount: 1 };
           },
         }),
-      query: unused,
+      // Nothing was sent.
+      query: async () => ({ rows: [], rowCount: 0 }),
       queries: unused,
       close: async () => undefined,
     },
@@ -243,6 +244,9 @@ function memoryDirectory(failures: Failures): Runtime['directory'] {
       return entry;
     },
     find: async (_of, line, address) => known.get(`${line}/${canonicalAddress(address)}`),
+    async releaseErased({ line, addresses }) {
+      for (const address of addresses) known.delete(`${line}/${canonicalAddress(address)}`);
+    },
     move: unused,
     read: unused,
     addressOf: unused,

@@ -1,5 +1,6 @@
 /** Where the Graph API of an instance is. */
 import type { Instance } from '../instances/instances.ts';
+import { urlAt } from '../net/adapters/provider-http.ts';
 
 const baseUrlDefault = 'https://graph.facebook.com';
 /** The version that the shapes here were read in. */
@@ -7,8 +8,7 @@ const versionDefault = 'v26.0';
 
 /** URL of a node or edge, as `106540352242922/messages`, for an instance of the Cloud API. */
 export function graphUrl({ settings }: Pick<Instance, 'settings'>, path: string): URL {
-  const base = (settings.baseUrl ?? baseUrlDefault).replace(/\/+$/, '');
-  return new URL(`${base}/${settings.graphVersion ?? versionDefault}/${path}`);
+  return urlAt(settings.baseUrl ?? baseUrlDefault, `${settings.graphVersion ?? versionDefault}/${path}`);
 }
 
 /** What proves to the Graph API who calls; nothing when the instance has no token. */

@@ -10,10 +10,11 @@
  * `GET /__received` and `POST /__fault` (a fault) drive it.
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+
+import { FaultQueue, type FakeServerOptions, bytesOf, headersOf, startFakeServer } from './fake-server.ts';
 
 /** A request as it came. */
 export interface ReceivedCall {
@@ -81,16 +82,13 @@ export type CloudFault = {
   );
 
 /** How to run. */
-export interface FakeCloudOptions {
-  readonly port?: number;
+export interface FakeCloudOptions extends FakeServerOptions {
   /** Access token that is asked for; none when absent. */
   readonly token?: string;
-  /** What `message_templates` lists. */
+  /** What `message_templates` lists. While there are any, what is sent as a template has to be one of them. */
   readonly templates?: readonly object[];
   /** Decides by the request itself what to do wrong; asked when no fault is due. */
   readonly behave?: (message: Readonly<Record<string, unknown>>) => CloudFault | undefined;
-  /** Asked first; true when it took the request over. */
-  readonly intercept?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** Told of each message that was sent. */
   readonly onMessage?: (message: CloudMessage) => void;
 }
@@ -114,23 +112,16 @@ const bodyBytesMax = 110 * 1024 * 1024;
 /** Starts a server on the loopback. */
 export async function startFakeCloud(options: FakeCloudOptions = {}): Promise<FakeCloud> {
   const state = new State(options);
-  const server = createServer((request, response) => {
-    state.handle(request, response).catch(() => request.socket.destroy());
-  });
-  server.listen(options.port ?? 0, '127.0.0.1');
-  await new Promise<void>((resolve, reject) => {
-    server.once('listening', resolve);
-    server.once('error', reject);
-  });
+  const { url, close } = await startFakeServer(options, (request, response) => state.handle(request, response));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     requests: state.requests,
     messages: state.messages,
     files: state.files,
     reads: state.reads,
-    fault: (fault) => state.faults.push({ fault, left: fault.times ?? 1 }),
+    fault: (fault) => state.faults.add(fault),
     setTemplates: (templates) => (state.templates = templates),
-    close: () => close(server),
+    close,
   };
 }
 
@@ -169,7 +160,7 @@ class State {
   readonly messages: CloudMessage[] = [];
   readonly files: UploadedFile[] = [];
   readonly reads: Readonly<Record<string, unknown>>[] = [];
-  readonly faults: { readonly fault: CloudFault; left: number }[] = [];
+  readonly faults = new FaultQueue<CloudFault>();
   templates: readonly object[];
 
   constructor(options: FakeCloudOptions) {
@@ -178,8 +169,7 @@ class State {
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (this.options.intercept?.(request, response) === true) return;
-    const bytes = await bytesOf(request);
+    const bytes = await bytesOf(request, bodyBytesMax);
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     const body = parsed(bytes);
     if (url.pathname.startsWith('/__')) {
@@ -190,7 +180,7 @@ class State {
       at: Date.now(),
       method: request.method ?? '',
       path: request.url ?? '',
-      headers: Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)])),
+      headers: headersOf(request),
       body,
       status: undefined,
     };
@@ -218,8 +208,13 @@ class State {
   }
 
   async #send(node: string, body: Readonly<Record<string, unknown>>, answer: Answer, cut: () => void): Promise<void> {
-    const fault = this.#nextFault('send') ?? this.options.behave?.(body);
+    const fault = this.faults.next('send') ?? this.options.behave?.(body);
     if (failsBefore(fault, answer, cut)) return;
+    const wrong = templateError(this.templates, body['template']);
+    if (wrong !== undefined) {
+      answer(400, errorBody(wrong));
+      return;
+    }
     const to = String(body['to'] ?? body['recipient']);
     const callbackData = body['biz_opaque_callback_data'];
     const message: CloudMessage = {
@@ -247,7 +242,7 @@ class State {
   }
 
   async #upload(received: ReceivedCall, bytes: Buffer, answer: Answer, cut: () => void): Promise<void> {
-    const fault = this.#nextFault('upload');
+    const fault = this.faults.next('upload');
     if (failsBefore(fault, answer, cut)) return;
     const id = String(1_000_000_000 + this.files.length);
     this.files.push({ id, contentType: received.headers['content-type'] ?? '', body: bytes });
@@ -257,7 +252,7 @@ class State {
 
   /** Pages as the Graph API's: a cursor, and an address of the next page while there is one. */
   #list(query: URLSearchParams, answer: Answer): void {
-    const fault = this.#nextFault('templates');
+    const fault = this.faults.next('templates');
     if (failsBefore(fault, answer, () => undefined)) return;
     const start = Number(query.get('after') ?? 0);
     const end = start + Math.min(Number(query.get('limit') ?? 25), 2);
@@ -271,25 +266,59 @@ class State {
     });
   }
 
-  #nextFault(on: NonNullable<CloudFault['on']>): CloudFault | undefined {
-    const index = this.faults.findIndex(({ fault }) => (fault.on ?? 'send') === on);
-    const found = this.faults[index];
-    if (found === undefined) return undefined;
-    found.left -= 1;
-    if (found.left <= 0) this.faults.splice(index, 1);
-    return found.fault;
-  }
-
   #control(path: string, body: unknown, response: ServerResponse): void {
     if (path === '/__received') {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ requests: this.requests, messages: this.messages, reads: this.reads }));
       return;
     }
-    if (path === '/__fault') this.faults.push({ fault: body as CloudFault, left: (body as CloudFault).times ?? 1 });
+    if (path === '/__fault') this.faults.add(body as CloudFault);
     response.writeHead(path === '/__fault' ? 204 : 404).end();
   }
 }
+
+interface Component {
+  readonly type: string;
+  readonly format?: string;
+  readonly text?: string;
+  readonly buttons?: readonly { readonly type: string; readonly url?: string }[];
+  readonly index?: string;
+  readonly parameters?: readonly (Readonly<Record<string, unknown>> & { readonly type: string })[];
+}
+
+interface SentTemplate {
+  readonly name: string;
+  readonly language: { readonly code: string };
+  readonly components?: readonly Component[];
+}
+
+/** Meta's code for a template that is sent otherwise than it is listed; undefined when nothing is wrong with it. */
+function templateError(listed: readonly object[], sent: unknown): number | undefined {
+  if (listed.length === 0 || sent === undefined) return undefined;
+  const { name, language, components = [] } = sent as SentTemplate;
+  const known = (listed as readonly (object & Record<string, unknown>)[]).find(
+    (one) => one['name'] === name && one['language'] === language.code,
+  );
+  if (known === undefined) return 132_001;
+  const parts = (known['components'] ?? []) as readonly Component[];
+  const listedPart = (type: string) => parts.find((part) => part.type === type);
+  const given = (type: string) => components.find((part) => part.type === type)?.parameters ?? [];
+  const header = listedPart('HEADER');
+  const [file] = given('header');
+  if (header?.format !== undefined && header.format !== 'TEXT') {
+    const kind = header.format.toLowerCase();
+    const place = file?.[kind] as { readonly id?: string; readonly link?: string } | undefined;
+    if (file?.type !== kind || (place?.id ?? place?.link) === undefined) return 132_012;
+  } else if (given('header').length !== variablesIn(header?.text)) return 132_000;
+  if (given('body').length !== variablesIn(listedPart('BODY')?.text)) return 132_000;
+  const open = (listedPart('BUTTONS')?.buttons ?? []).flatMap(({ type, url }, i) =>
+    type === 'COPY_CODE' || variablesIn(url) > 0 ? [String(i)] : [],
+  );
+  const filled = components.flatMap(({ type, index }) => (type === 'button' ? [index] : []));
+  return filled.join() === open.join() ? undefined : 131_008;
+}
+
+const variablesIn = (text = ''): number => new Set(text.match(/\{\{\w+\}\}/g)).size;
 
 const errorBody = (code: number) => ({
   error: {
@@ -345,23 +374,6 @@ function parsed(bytes: Buffer): unknown {
   } catch {
     return bytes;
   }
-}
-
-async function bytesOf(request: IncomingMessage): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    bytes += part.length;
-    if (bytes > bodyBytesMax) throw new Error('body too large');
-    parts.push(part);
-  }
-  return Buffer.concat(parts);
-}
-
-async function close(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeAllConnections();
-  await closed;
 }
 
 if (import.meta.main) {

@@ -8,9 +8,10 @@
  * Where it differs: whoever has a number is on WhatsApp unless `absent` says otherwise, in one spelling.
  */
 import { randomBytes } from 'node:crypto';
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+
+import { FaultQueue, type FakeServerOptions, bytesOf, headersOf, startFakeServer } from './fake-server.ts';
 
 /** A request as it came. */
 export interface EvolutionCall {
@@ -60,16 +61,13 @@ export type EvolutionFault = {
 );
 
 /** How to run. */
-export interface FakeEvolutionOptions {
-  readonly port?: number;
+export interface FakeEvolutionOptions extends FakeServerOptions {
   /** Asked for in `apikey` when given. */
   readonly apiKey?: string;
   /** Names of the instances that exist. Default: `clinica`. */
   readonly instances?: readonly string[];
   /** Decides by the request's body what to do wrong with a send; asked when no fault is due. */
   readonly behave?: (body: Readonly<Record<string, unknown>>) => EvolutionFault | undefined;
-  /** Asked first; true when it took the request over. */
-  readonly intercept?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** Told of each message that was sent. */
   readonly onMessage?: (message: EvolutionMessage) => void;
 }
@@ -153,22 +151,15 @@ function contactsOf(contacts: readonly Contact[]): Body {
 /** Starts a server on the loopback. */
 export async function startFakeEvolution(options: FakeEvolutionOptions = {}): Promise<FakeEvolution> {
   const state = new State(options);
-  const server = createServer((request, response) => {
-    state.handle(request, response).catch(() => request.socket.destroy());
-  });
-  server.listen(options.port ?? 0, '127.0.0.1');
-  await new Promise<void>((resolve, reject) => {
-    server.once('listening', resolve);
-    server.once('error', reject);
-  });
+  const { url, close } = await startFakeServer(options, (request, response) => state.handle(request, response));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     requests: state.requests,
     messages: state.messages,
     reactions: state.reactions,
     sends: () => state.requests.filter(({ route }) => route.startsWith('message/')),
     calls: (route) => state.requests.filter((request) => request.route === route),
-    fault: (fault) => state.faults.push({ fault, left: fault.times ?? 1 }),
+    fault: (fault) => state.faults.add(fault),
     store: (message) => {
       const stored: EvolutionMessage = { ...message, id: phoneId(), source: 'ios' };
       state.messages.push(stored);
@@ -176,7 +167,7 @@ export async function startFakeEvolution(options: FakeEvolutionOptions = {}): Pr
     },
     setState: (instance, connection) => state.connections.set(instance, connection),
     absent: state.absent,
-    close: () => close(server),
+    close,
   };
 }
 
@@ -193,7 +184,7 @@ class State {
   readonly requests: EvolutionCall[] = [];
   readonly messages: EvolutionMessage[] = [];
   readonly reactions = new Map<string, string>();
-  readonly faults: { readonly fault: EvolutionFault; left: number }[] = [];
+  readonly faults = new FaultQueue<EvolutionFault>();
   readonly connections = new Map<string, 'open' | 'close'>();
   readonly absent = new Set<string>();
 
@@ -202,14 +193,13 @@ class State {
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (this.options.intercept?.(request, response) === true) return;
     const body = await bodyOf(request);
     const [, group = '', route = '', instance = ''] = (request.url ?? '').split('/').map(decodeURIComponent);
     const call: EvolutionCall = {
       at: Date.now(),
       route: `${group}/${route}`,
       instance,
-      headers: Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)])),
+      headers: headersOf(request),
       body,
       status: undefined,
     };
@@ -246,7 +236,7 @@ class State {
 
   async #send(name: string, exchange: Exchange): Promise<void> {
     const { call, response, answer, refuse } = exchange;
-    const fault = this.#nextFault('send') ?? this.options.behave?.(call.body);
+    const fault = this.faults.next('send') ?? this.options.behave?.(call.body);
     if (failsBefore(fault, exchange)) return;
     const missing = (needs.get(name) ?? []).filter((field) => call.body[field] === undefined);
     if (missing.length > 0) {
@@ -308,7 +298,7 @@ class State {
 
   async #history(exchange: Exchange): Promise<void> {
     const { call, answer } = exchange;
-    if (failsBefore(this.#nextFault('history'), exchange)) return;
+    if (failsBefore(this.faults.next('history'), exchange)) return;
     const { key = {}, messageTimestamp: range = {} } = (call.body['where'] ?? {}) as {
       key?: { remoteJid?: string; fromMe?: boolean };
       messageTimestamp?: { gte?: string; lte?: string };
@@ -333,18 +323,9 @@ class State {
   }
 
   async #presence(exchange: Exchange): Promise<void> {
-    if (failsBefore(this.#nextFault('courtesy'), exchange)) return;
+    if (failsBefore(this.faults.next('courtesy'), exchange)) return;
     await delay(Number(exchange.call.body['delay'] ?? 0));
     exchange.answer(201, { presence: exchange.call.body['presence'] });
-  }
-
-  #nextFault(on: NonNullable<EvolutionFault['on']>): EvolutionFault | undefined {
-    const index = this.faults.findIndex(({ fault }) => (fault.on ?? 'send') === on);
-    const found = this.faults[index];
-    if (found === undefined) return undefined;
-    found.left -= 1;
-    if (found.left <= 0) this.faults.splice(index, 1);
-    return found.fault;
   }
 }
 
@@ -378,18 +359,6 @@ export const shapeOf = ({ remoteJid, id, fromMe, message, source, at }: Evolutio
 const phoneId = (): string => `3A${randomBytes(9).toString('hex').toUpperCase()}`;
 
 async function bodyOf(request: IncomingMessage): Promise<Body> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    bytes += part.length;
-    if (bytes > bodyBytesMax) throw new Error('body too large');
-    parts.push(part);
-  }
-  return bytes === 0 ? {} : (JSON.parse(Buffer.concat(parts).toString('utf8')) as Body);
-}
-
-async function close(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeAllConnections();
-  await closed;
+  const bytes = await bytesOf(request, bodyBytesMax);
+  return bytes.length === 0 ? {} : (JSON.parse(bytes.toString('utf8')) as Body);
 }

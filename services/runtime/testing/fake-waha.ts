@@ -10,11 +10,11 @@
  * `{"url":"…"}`; `GET /__received`, `POST /__fault` (a fault) and `POST /__session` (`{session, status}`) drive it.
  */
 import { createHmac, randomUUID } from 'node:crypto';
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
+import { FaultQueue, type FakeServerOptions, bytesOf, headersOf, startFakeServer } from './fake-server.ts';
 import { type FakeSessions, answerSession, fakeSessions } from './fake-waha-sessions.ts';
 
 import {
@@ -73,8 +73,7 @@ export type Fault = {
 );
 
 /** How to run. */
-export interface FakeWahaOptions {
-  readonly port?: number;
+export interface FakeWahaOptions extends FakeServerOptions {
   /** Asked for in `X-Api-Key` when given. */
   readonly apiKey?: string;
   /** Shapes of answers, and whether `id` is taken. Default: NOWEB. */
@@ -83,8 +82,6 @@ export interface FakeWahaOptions {
   readonly without?: readonly string[];
   /** Decides by the request's body what to do wrong with a send; asked when no fault is due. */
   readonly behave?: (body: unknown) => Fault | undefined;
-  /** Asked first; true when it took the request over. */
-  readonly intercept?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** Told of each message that was sent, once. */
   readonly onMessage?: (message: StoredMessage) => void;
 }
@@ -123,28 +120,21 @@ const isSend = (route: string): boolean => sendRoutes.has(route) || route === 'r
 /** Starts a server on the loopback. */
 export async function startFakeWaha(options: FakeWahaOptions = {}): Promise<FakeWaha> {
   const state = new State(options);
-  const server = createServer((request, response) => {
-    state.handle(request, response).catch(() => request.socket.destroy());
-  });
+  const { url, server, close } = await startFakeServer(options, (request, response) => state.handle(request, response));
   server.on('connection', (socket) => {
     state.connections += 1;
     state.connectionOf.set(socket, state.connections);
   });
-  server.listen(options.port ?? 0, '127.0.0.1');
-  await new Promise<void>((resolve, reject) => {
-    server.once('listening', resolve);
-    server.once('error', reject);
-  });
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     requests: state.requests,
     messages: state.messages,
     reactions: state.reactions,
     sends: () => state.requests.filter(({ path }) => isSend(routeOf(path))),
     calls: (route) => state.requests.filter(({ path }) => routeOf(path) === route),
     connections: () => state.connections,
-    fault: (fault) => state.faults.push({ fault, left: fault.times ?? 1 }),
-    clearFaults: () => state.faults.splice(0),
+    fault: (fault) => state.faults.add(fault),
+    clearFaults: () => state.faults.clear(),
     store: (message) => {
       const stored = { ...message, id: stanzaId(), route: 'phone', sends: 0 };
       state.messages.push(stored);
@@ -152,7 +142,7 @@ export async function startFakeWaha(options: FakeWahaOptions = {}): Promise<Fake
     },
     sessions: state.sessions,
     setSession: (session, status) => state.sessions.status.set(session, status),
-    close: () => close(server),
+    close,
   };
 }
 
@@ -182,7 +172,7 @@ class State {
   readonly requests: ReceivedRequest[] = [];
   readonly messages: StoredMessage[] = [];
   readonly reactions = new Map<string, string>();
-  readonly faults: { readonly fault: Fault; left: number }[] = [];
+  readonly faults = new FaultQueue<Fault>();
   readonly sessions = fakeSessions();
   readonly connectionOf = new WeakMap<object, number>();
   connections = 0;
@@ -193,7 +183,6 @@ class State {
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (this.options.intercept?.(request, response) === true) return;
     const body = await bodyOf(request);
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     if (url.pathname.startsWith('/__')) {
@@ -204,7 +193,7 @@ class State {
       at: Date.now(),
       method: request.method ?? '',
       path: request.url ?? '',
-      headers: Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)])),
+      headers: headersOf(request),
       body,
       connection: this.connectionOf.get(request.socket) ?? 0,
       status: undefined,
@@ -227,7 +216,7 @@ class State {
     } else if (request.method === 'PUT' && route === 'reaction') {
       await this.#react(body as ReactionBody, received, response, answer);
     } else if (request.method === 'POST' && courtesies.has(route)) {
-      if (!(await this.#failsBefore(this.#nextFault('courtesy'), received, response, answer)))
+      if (!(await this.#failsBefore(this.faults.next('courtesy'), received, response, answer)))
         answer(201, { result: true });
     } else if (request.method === 'GET' && history !== null) {
       const [, session = '', chatId = ''] = history.map(decodeURIComponent);
@@ -251,7 +240,7 @@ class State {
     response: ServerResponse,
     answer: Answer,
   ): Promise<void> {
-    const fault = this.#nextFault('send') ?? this.options.behave?.(body);
+    const fault = this.faults.next('send') ?? this.options.behave?.(body);
     if (await this.#failsBefore(fault, received, response, answer)) return;
     if (this.#isNotWorking(body.session, answer)) return;
     const message = this.#deliver(route, body);
@@ -282,7 +271,7 @@ class State {
   }
 
   async #react(body: ReactionBody, received: ReceivedRequest, response: ServerResponse, answer: Answer): Promise<void> {
-    const fault = this.#nextFault('send');
+    const fault = this.faults.next('send');
     if (await this.#failsBefore(fault, received, response, answer)) return;
     if (this.#isNotWorking(body.session, answer)) return;
     if (body.reaction === '') this.reactions.delete(body.messageId);
@@ -324,7 +313,7 @@ class State {
     response: ServerResponse,
     answer: Answer,
   ): Promise<void> {
-    if (await this.#failsBefore(this.#nextFault('history'), received, response, answer)) return;
+    if (await this.#failsBefore(this.faults.next('history'), received, response, answer)) return;
     const from = Number(query.get('filter.timestamp.gte') ?? 0);
     const to = Number(query.get('filter.timestamp.lte') ?? Infinity);
     const fromMe = query.get('filter.fromMe');
@@ -386,15 +375,6 @@ class State {
     return message;
   }
 
-  #nextFault(on: NonNullable<Fault['on']>): Fault | undefined {
-    const index = this.faults.findIndex(({ fault }) => (fault.on ?? 'send') === on);
-    const found = this.faults[index];
-    if (found === undefined) return undefined;
-    found.left -= 1;
-    if (found.left <= 0) this.faults.splice(index, 1);
-    return found.fault;
-  }
-
   #control(path: string, body: unknown, response: ServerResponse): void {
     const answer = (status: number, value?: unknown): void => {
       response.writeHead(status, { 'content-type': 'application/json' });
@@ -403,8 +383,7 @@ class State {
     if (path === '/__received') {
       answer(200, { requests: this.requests, messages: this.messages, connections: this.connections });
     } else if (path === '/__fault') {
-      const fault = body as Fault;
-      this.faults.push({ fault, left: fault.times ?? 1 });
+      this.faults.add(body as Fault);
       answer(204);
     } else if (path === '/__session') {
       const { session, status } = body as { session: string; status: string };
@@ -419,21 +398,8 @@ class State {
 type Answer = (status: number, value: unknown, headers?: Record<string, string>) => void;
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    bytes += part.length;
-    if (bytes > bodyBytesMax) throw new Error('body too large');
-    parts.push(part);
-  }
-  if (bytes === 0) return undefined;
-  return JSON.parse(Buffer.concat(parts).toString('utf8')) as unknown;
-}
-
-async function close(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeAllConnections();
-  await closed;
+  const bytes = await bytesOf(request, bodyBytesMax);
+  return bytes.length === 0 ? undefined : (JSON.parse(bytes.toString('utf8')) as unknown);
 }
 
 if (import.meta.main) {

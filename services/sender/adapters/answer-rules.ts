@@ -1,7 +1,9 @@
-/** What a provider's answer means for a send, by a table. First match counts, so order matters. */
+/** What a provider's answer means for a send, by a table, and what it means that there is none. */
+import type { NoAnswer } from '#runtime/net/adapters/provider-http.ts';
+
 import type { Scope, SendOutcome } from '../ports/provider.ts';
 
-/** One row. */
+/** One row. The first that matches counts, so order matters. */
 export interface AnswerRule {
   readonly status: number | readonly [number, number];
   /** Found in the words of the error. */
@@ -11,6 +13,21 @@ export interface AnswerRule {
   /** What else would be answered so; absent: this message alone. Never with an unknown outcome. */
   readonly scope?: Scope;
 }
+
+/** The end of most tables: what it means whoever says it, the provider or something that stands before it. */
+export const answersOfAny: readonly AnswerRule[] = [
+  // The server gave up waiting for our request.
+  { status: 408, outcome: 'retry', code: 'provider.unavailable' },
+  { status: 429, outcome: 'retry', code: 'provider.rate-limited', scope: 'instance' },
+  { status: [300, 499], outcome: 'refused', code: 'provider.refused' },
+  { status: 501, outcome: 'refused', code: 'provider.refused' },
+  // Nobody is there to take it (WAHA issue 1532: a worker is down).
+  { status: 502, outcome: 'retry', code: 'provider.unavailable' },
+  { status: 503, outcome: 'retry', code: 'provider.unavailable' },
+  // Who failed may have failed after sending; a gateway that timed out says nothing (WAHA issue 1225 shows both
+  // becoming double sends).
+  { status: [500, 599], outcome: 'unknown', code: 'provider.failed' },
+];
 
 /** An answer outside 2xx. */
 export interface Refusal {
@@ -48,3 +65,9 @@ export function outcomeBy(rules: readonly AnswerRule[], { status, words, retryAf
       return { outcome: 'unknown', ...common };
   }
 }
+
+/** The outcome of a send that was not answered: what was not begun can be tried again. */
+export const outcomeWithout = ({ begun, code }: NoAnswer): SendOutcome => ({
+  outcome: begun ? 'unknown' : 'retry',
+  code,
+});

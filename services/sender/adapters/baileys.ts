@@ -12,11 +12,13 @@ import type { Instance } from '#runtime/instances/instances.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
 import type { MessageProvider, OutboundMessage, Resolution, SendOutcome } from '../ports/provider.ts';
-import { type AnswerRule, outcomeBy } from './answer-rules.ts';
+import { type AnswerRule, outcomeBy, outcomeWithout } from './answer-rules.ts';
 import {
   NoAnswer,
   type ProviderAnswer,
   type ProviderHttpOptions,
+  isGood,
+  noAnswer,
   openProviderHttp,
 } from '#runtime/net/adapters/provider-http.ts';
 
@@ -50,28 +52,22 @@ export function openBaileysSender(
     });
 
   return {
+    reaches: ['group', 'pn', 'lid'],
+
     async send(instance, message): Promise<SendOutcome> {
       const request = await requestOf(message);
       if (request === undefined) return { outcome: 'refused', code: 'content.file-missing' };
-      try {
-        return outcomeOf(await call('POST', instance, ['messages'], request), message);
-      } catch (caught) {
-        if (!(caught instanceof NoAnswer)) throw caught;
-        return { outcome: caught.begun ? 'unknown' : 'retry', code: caught.code };
-      }
+      const answer = await call('POST', instance, ['messages'], request).catch(noAnswer);
+      return answer instanceof NoAnswer ? outcomeWithout(answer) : outcomeOf(answer, message);
     },
 
     async resolve(instance, message): Promise<Resolution> {
-      try {
-        const answer = answerIn(await call('GET', instance, ['messages', message.clientMessageId]));
-        if (answer?.status === 'sent') return { outcome: 'sent', ...idsOf(message) };
-        // B1: also of one that was refused, which is then refused again.
-        if (answer !== undefined) return { outcome: 'repeat' };
-        return { outcome: 'unknown', code: 'outcome.history-unavailable' };
-      } catch (caught) {
-        if (!(caught instanceof NoAnswer)) throw caught;
-        return { outcome: 'unknown', code: caught.code };
-      }
+      const answer = await call('GET', instance, ['messages', message.clientMessageId]).catch(noAnswer);
+      if (answer instanceof NoAnswer) return { outcome: 'unknown', code: answer.code };
+      const said = answerIn(answer);
+      if (said?.status === 'sent') return { outcome: 'sent', ...idsOf(message) };
+      // B1: also of one that was refused, which is then refused again.
+      return said === undefined ? { outcome: 'unknown', code: 'outcome.history-unavailable' } : { outcome: 'repeat' };
     },
 
     async showTyping(instance, message, forMs) {
@@ -98,9 +94,9 @@ async function requestOf(message: OutboundMessage): Promise<SendRequest | undefi
   return file === undefined ? undefined : { ...request, file: file.toString('base64') };
 }
 
-function answerIn({ status, body }: ProviderAnswer): SendAnswer | undefined {
-  if (status < 200 || status > 299) return undefined;
-  const read = sendAnswer.safeParse(parsed(body));
+function answerIn(answer: ProviderAnswer): SendAnswer | undefined {
+  if (!isGood(answer)) return undefined;
+  const read = sendAnswer.safeParse(parsed(answer.body));
   return read.success ? read.data : undefined;
 }
 
@@ -114,7 +110,7 @@ function parsed(body: string): unknown {
 
 function outcomeOf(answer: ProviderAnswer, message: OutboundMessage): SendOutcome {
   const { status, headers } = answer;
-  if (status < 200 || status > 299) return outcomeBy(rules, { status, words: '', retryAfter: headers['retry-after'] });
+  if (!isGood(answer)) return outcomeBy(rules, { status, words: '', retryAfter: headers['retry-after'] });
   const said = answerIn(answer);
   const code = said?.code ?? 'provider.answer-unexpected';
   switch (said?.status) {

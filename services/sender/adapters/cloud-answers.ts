@@ -21,9 +21,6 @@ const mediaShape = z.looseObject({ id: z.string().min(1) });
 const detailCharactersMax = 500;
 const minute = 60_000;
 
-/** True for a success, readable body or not. */
-export const isSuccess = ({ status }: ProviderAnswer): boolean => status >= 200 && status <= 299;
-
 /** The id in the answer to a send; empty when it cannot be read. */
 export function idsOf({ body }: ProviderAnswer): SentIds {
   const id = sentShape.safeParse(parsed(body)).data?.messages[0]?.id;

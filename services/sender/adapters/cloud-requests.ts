@@ -2,7 +2,7 @@
  * Our content in the Cloud API's form (Meta's message reference, Graph v26.0). What an interactive message
  * has no room for is sent as text with numbered choices, which machines understand as well.
  */
-import type { OutboundContent } from '#schemas/content.ts';
+import type { OutboundContent, OutboundMedia } from '#schemas/content.ts';
 import { asText } from '#schemas/plain-text.ts';
 
 import { isBusinessScopedId } from '#runtime/directory/directory.ts';
@@ -70,7 +70,7 @@ export function bodyOf(content: OutboundContent, given: Given = {}): Json {
     case 'contacts':
       return { type: 'contacts', contacts: content.contacts.map(contact) };
     case 'template':
-      return template(content, given.template);
+      return template(content, given);
     case 'reaction':
       return { type: 'reaction', reaction: { message_id: content.target, emoji: content.emoji } };
   }
@@ -133,14 +133,18 @@ function list(content: Kind<'list'>): Json | undefined {
 
 /** Captions go with what can be looked at; sound and stickers have none. */
 function media({ kind, media: file, caption }: Media, mediaId: string | undefined): Json {
-  const place = mediaId === undefined ? { link: file.url } : { id: mediaId };
   const more = {
     ...(kind === 'audio' || kind === 'sticker' ? {} : { caption }),
-    ...(kind === 'document' ? { filename: file.filename } : {}),
     ...(kind === 'audio' && file.voice === true ? { voice: true } : {}),
   };
-  return { type: kind, [kind]: { ...place, ...defined(more) } };
+  return { type: kind, [kind]: { ...placed(kind, file, mediaId), ...defined(more) } };
 }
+
+/** Where a file lies, and its name where it is shown. */
+const placed = (kind: string, file: OutboundMedia, mediaId: string | undefined): Json => ({
+  ...(mediaId === undefined ? { link: file.url } : { id: mediaId }),
+  ...defined(kind === 'document' ? { filename: file.filename } : {}),
+});
 
 const contact = ({ name, phone }: Kind<'contacts'>['contacts'][number]): Json => {
   const digits = phone.replace(/\D/g, '');
@@ -150,9 +154,12 @@ const contact = ({ name, phone }: Kind<'contacts'>['contacts'][number]): Json =>
   };
 };
 
-function template(content: Kind<'template'>, known: Template | undefined): Json {
+function template(content: Kind<'template'>, { template: known, mediaId }: Given): Json {
+  const { headerMedia: file } = content;
   const components = [
-    ...parameters('header', content.header, known?.header?.variables),
+    ...(file === undefined
+      ? parameters('header', content.header, known?.header?.variables)
+      : [{ type: 'header', parameters: [{ type: file.kind, [file.kind]: placed(file.kind, file, mediaId) }] }]),
     ...parameters('body', content.body, known?.body.variables),
     ...buttonParameters(content.buttons ?? [], known),
   ];

@@ -277,6 +277,52 @@ describe('the form of', () => {
       },
     ]);
   });
+
+  test.each([
+    ['image', {}],
+    ['video', {}],
+    ['document', { filename: 'a.pdf' }],
+  ] as const)('a template with its file above it, by address or of ours: %s', async (kind, name) => {
+    const { fake, send } = await open();
+    const buttons = [{ type: 'URL', text: 'Ver', url: 'https://example.com/{{1}}' }];
+    fake.setTemplates([listed({ type: 'HEADER', format: kind.toUpperCase() }, { type: 'BUTTONS', buttons })]);
+    const content = { kind: 'template', name: 'menu', language: 'pt_BR', buttons: ['c/1'], text: 'x' } as const;
+    const file = { kind, mimetype: 'x/y', filename: 'a.pdf' };
+    expect(await send({ ...content, headerMedia: { ...file, url: 'https://example.com/a' } })).toMatchObject({
+      outcome: 'sent',
+    });
+    expect(await send({ ...content, headerMedia: { ...file, blob: 'b_1' } })).toMatchObject({ outcome: 'sent' });
+    const button = { type: 'button', sub_type: 'url', index: '0', parameters: [{ type: 'text', text: 'c/1' }] };
+    expect(fake.messages.map(({ body }) => body['template'])).toMatchObject(
+      [{ link: 'https://example.com/a' }, { id: fake.files[0]?.id }].map((place) => ({
+        components: [{ type: 'header', parameters: [{ type: kind, [kind]: { ...place, ...name } }] }, button],
+      })),
+    );
+  });
+
+  test.each([
+    ['no file', {}],
+    [
+      'a file of another kind',
+      { headerMedia: { kind: 'video', url: 'https://example.com/a', mimetype: 'video/mp4' } as const },
+    ],
+    ['words in its place', { header: ['Ana'] }],
+  ])('a template that is approved with an image is refused with %s', async (_, given) => {
+    const { fake, send } = await open();
+    fake.setTemplates([listed({ type: 'HEADER', format: 'IMAGE' })]);
+    const content = { kind: 'template', name: 'menu', language: 'pt_BR', text: 'x', ...given } as const;
+    expect(await send(content)).toMatchObject({ outcome: 'refused', code: 'provider.template-parameters-wrong' });
+    expect(fake.messages).toEqual([]);
+  });
+});
+
+/** A template without variables, as Meta lists it. */
+const listed = (...components: readonly object[]) => ({
+  id: '2',
+  name: 'menu',
+  language: 'pt_BR',
+  status: 'APPROVED',
+  components: [{ type: 'BODY', text: 'Veja' }, ...components],
 });
 
 describe('a file of ours', () => {

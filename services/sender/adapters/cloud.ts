@@ -19,13 +19,16 @@ import type { Templates } from '#runtime/templates/templates.ts';
 import type { OutboundMedia } from '#schemas/content.ts';
 
 import type { MessageProvider, OutboundMessage, Resolution, SendOutcome } from '../ports/provider.ts';
-import { idsOf, isSuccess, mediaIdOf, refusalOf } from './cloud-answers.ts';
+import { outcomeWithout } from './answer-rules.ts';
+import { idsOf, mediaIdOf, refusalOf } from './cloud-answers.ts';
 import { type Given, bodyOf, recipientOf } from './cloud-requests.ts';
 import {
   NoAnswer,
   type ProviderAnswer,
   type ProviderCall,
   type ProviderHttpOptions,
+  isGood,
+  noAnswer,
   openProviderHttp,
   providerHttpDefaults,
 } from '#runtime/net/adapters/provider-http.ts';
@@ -86,7 +89,7 @@ export function openCloud(
       options.callTimeoutMs * uploadShare,
     ).catch(noAnswer);
     if (answer instanceof NoAnswer) return { outcome: 'retry', code: answer.code };
-    if (!isSuccess(answer)) {
+    if (!isGood(answer)) {
       const refused = refusalOf(answer, message.attempt);
       return refused.outcome === 'unknown' ? { ...refused, outcome: 'retry' } : refused;
     }
@@ -98,13 +101,13 @@ export function openCloud(
 
   const givenFor = async (instance: Instance, message: OutboundMessage): Promise<Given | Failed> => {
     const { content } = message;
-    if (content.kind === 'template') {
-      const template = await templates.find(instance.tenant, content.name, content.language);
-      return template === undefined ? {} : { template };
-    }
-    if (!('media' in content) || content.media.blob === undefined) return {};
-    const uploaded = await upload(instance, message, content.media, content.media.blob);
-    return typeof uploaded === 'string' ? { mediaId: uploaded } : uploaded;
+    const template =
+      content.kind === 'template' ? await templates.find(instance.tenant, content.name, content.language) : undefined;
+    const known = template === undefined ? {} : { template };
+    const file = content.kind === 'template' ? content.headerMedia : 'media' in content ? content.media : undefined;
+    if (file?.blob === undefined) return known;
+    const uploaded = await upload(instance, message, file, file.blob);
+    return typeof uploaded === 'string' ? { ...known, mediaId: uploaded } : uploaded;
   };
 
   const markRead = async (instance: Instance, chat: string, stableId: string): Promise<void> => {
@@ -120,6 +123,8 @@ export function openCloud(
   };
 
   return {
+    reaches: ['group', 'pn', 'bsuid'],
+
     async send(instance, message): Promise<SendOutcome> {
       const startedAt = performance.now();
       const { settings, credentials } = instance;
@@ -139,8 +144,8 @@ export function openCloud(
       };
       const leftMs = options.callTimeoutMs - (performance.now() - startedAt);
       const answer = await post(instance, 'messages', { body }, Math.max(leftMs, 1)).catch(noAnswer);
-      if (answer instanceof NoAnswer) return { outcome: answer.begun ? 'unknown' : 'retry', code: answer.code };
-      if (isSuccess(answer)) return { outcome: 'sent', ...idsOf(answer), httpStatus: answer.status };
+      if (answer instanceof NoAnswer) return outcomeWithout(answer);
+      if (isGood(answer)) return { outcome: 'sent', ...idsOf(answer), httpStatus: answer.status };
       return refusalOf(answer, message.attempt);
     },
 
@@ -169,11 +174,6 @@ export function openCloud(
 }
 
 const chatKey = (instance: Instance, chat: string): string => `${instance.id}/${chat}`;
-
-const noAnswer = (caught: unknown): NoAnswer => {
-  if (caught instanceof NoAnswer) return caught;
-  throw caught;
-};
 
 /** multipart/form-data (RFC 7578). Header values are ours or cut down to what may stand in one. */
 function formOf({ mimetype, filename }: OutboundMedia, data: Buffer): NonNullable<ProviderCall['bytes']> {

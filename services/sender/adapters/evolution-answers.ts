@@ -8,7 +8,7 @@
 import { z } from 'zod';
 
 import type { SendOutcome, SentIds } from '../ports/provider.ts';
-import { type AnswerRule, outcomeBy } from './answer-rules.ts';
+import { type AnswerRule, answersOfAny, outcomeBy } from './answer-rules.ts';
 import type { HistoryMessage } from './history.ts';
 
 /** Stands in the words for `{exists: false}`. */
@@ -47,14 +47,8 @@ const answerRules: readonly AnswerRule[] = [
   },
   { status: 404, outcome: 'refused', code: 'provider.not-found' },
   // From here on it is what stands before Evolution that speaks.
-  { status: 408, outcome: 'retry', code: 'provider.unavailable' },
   { status: 413, outcome: 'refused', code: 'provider.file-too-large' },
-  { status: 429, outcome: 'retry', code: 'provider.rate-limited', scope: 'instance' },
-  { status: [300, 499], outcome: 'refused', code: 'provider.refused' },
-  { status: 501, outcome: 'refused', code: 'provider.refused' },
-  { status: 502, outcome: 'retry', code: 'provider.unavailable' },
-  { status: 503, outcome: 'retry', code: 'provider.unavailable' },
-  { status: [500, 599], outcome: 'unknown', code: 'provider.failed' },
+  ...answersOfAny,
 ];
 
 /** The outcome of an answer outside 2xx. */

@@ -12,6 +12,7 @@ import type { OutboundMedia } from '#schemas/content.ts';
 import type { Instance } from '#runtime/instances/instances.ts';
 
 import type { MessageProvider, OutboundMessage, Resolution, SendOutcome } from '../ports/provider.ts';
+import { outcomeWithout } from './answer-rules.ts';
 import { historyOf, idsOf, refusalOf } from './evolution-answers.ts';
 import { evolutionRequest, jidOf } from './evolution-requests.ts';
 import { type Search, findSent, historySkewMs } from './history.ts';
@@ -19,8 +20,11 @@ import {
   NoAnswer,
   type ProviderAnswer,
   type ProviderHttpOptions,
+  isGood,
+  noAnswer,
   openProviderHttp,
   providerHttpDefaults,
+  urlAt,
 } from '#runtime/net/adapters/provider-http.ts';
 
 const historyMessages = 50;
@@ -37,7 +41,7 @@ export function openEvolution(options: ProviderHttpOptions = providerHttpDefault
     const { apiKey } = instance.credentials;
     return http.call({
       method: 'POST',
-      url: new URL(`${path}/${encodeURIComponent(session)}`, `${baseUrl.replace(/\/+$/, '')}/`),
+      url: urlAt(baseUrl, `${path}/${encodeURIComponent(session)}`),
       headers: apiKey === undefined ? {} : { apikey: apiKey },
       body,
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
@@ -47,12 +51,14 @@ export function openEvolution(options: ProviderHttpOptions = providerHttpDefault
   const find = async (instance: Instance, message: OutboundMessage, timeoutMs?: number): Promise<Search> => {
     const where = { key: { remoteJid: jidOf(message.chat), fromMe: true } };
     const query = { where, page: 1, offset: historyMessages };
-    const answer = await post(instance, 'chat/findMessages', query, timeoutMs).catch(noneWithout);
-    const messages = answer !== undefined && isGood(answer) ? historyOf(answer.body) : undefined;
+    const answer = await post(instance, 'chat/findMessages', query, timeoutMs).catch(noAnswer);
+    const messages = answer instanceof NoAnswer || !isGood(answer) ? undefined : historyOf(answer.body);
     return findSent(messages, message, { since: message.firstAttemptAt - historySkewMs, byIdAlone: false });
   };
 
   return {
+    reaches: ['group', 'pn', 'lid'],
+
     async send(instance, message): Promise<SendOutcome> {
       const { baseUrl, session } = instance.settings;
       if (baseUrl === undefined || session === undefined)
@@ -66,16 +72,12 @@ export function openEvolution(options: ProviderHttpOptions = providerHttpDefault
       const file = 'media' in message.content ? await fileOf(message.content.media, message) : undefined;
       if ('media' in message.content && file === undefined) return { outcome: 'refused', code: 'content.file-missing' };
       const { path, body } = evolutionRequest(message.content, message.chat, file);
-      try {
-        const answer = await post(instance, path, body, leftMs);
-        if (!isGood(answer)) return refusalOf(answer.status, answer.body, answer.headers['retry-after']);
-        // A reaction is no message: no status of it will come.
-        const ids = message.content.kind === 'reaction' ? {} : idsOf(answer.body);
-        return { outcome: 'sent', ...ids, httpStatus: answer.status };
-      } catch (caught) {
-        if (!(caught instanceof NoAnswer)) throw caught;
-        return { outcome: caught.begun ? 'unknown' : 'retry', code: caught.code };
-      }
+      const answer = await post(instance, path, body, leftMs).catch(noAnswer);
+      if (answer instanceof NoAnswer) return outcomeWithout(answer);
+      if (!isGood(answer)) return refusalOf(answer.status, answer.body, answer.headers['retry-after']);
+      // A reaction is no message: no status of it will come.
+      const ids = message.content.kind === 'reaction' ? {} : idsOf(answer.body);
+      return { outcome: 'sent', ...ids, httpStatus: answer.status };
     },
 
     async resolve(instance, message): Promise<Resolution> {
@@ -98,12 +100,6 @@ export function openEvolution(options: ProviderHttpOptions = providerHttpDefault
 
     close: () => http.close(),
   };
-}
-
-const isGood = ({ status }: ProviderAnswer): boolean => status >= 200 && status <= 299;
-
-function noneWithout(caught: unknown): undefined {
-  if (!(caught instanceof NoAnswer)) throw caught;
 }
 
 /** A URL, or base64; undefined when the file is gone. */

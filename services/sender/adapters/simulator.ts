@@ -4,6 +4,7 @@ import type { MessageProvider } from '../ports/provider.ts';
 
 /** Sends to the simulated phones. Idempotent by delivery id, so an unknown outcome is simply repeated. */
 export const openSimulator = (phone: SimulatorPhone, now: () => number): MessageProvider => ({
+  reaches: ['group', 'pn', 'bsuid', 'lid', 'other'],
   async send(instance, message) {
     await phone.deliver({
       tenant: instance.tenant,

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 
 import type { SendOutcome, SentIds } from '../ports/provider.ts';
-import { type AnswerRule, outcomeBy } from './answer-rules.ts';
+import { type AnswerRule, answersOfAny, outcomeBy } from './answer-rules.ts';
 import type { HistoryMessage } from './history.ts';
 
 const answerRules: readonly AnswerRule[] = [
@@ -31,23 +31,13 @@ const answerRules: readonly AnswerRule[] = [
   // Not a word about a session: some other thing that the call names is not there.
   { status: 404, words: /session/i, outcome: 'refused', code: 'provider.session-unknown', scope: 'instance' },
   { status: 404, outcome: 'refused', code: 'provider.not-found' },
-  // The server gave up waiting for our request.
-  { status: 408, outcome: 'retry', code: 'provider.unavailable' },
   // The session is not WORKING; the answer names what it is and what is expected (issues 1225, 1329).
   { status: 422, words: /WORKING|session/i, outcome: 'retry', code: 'provider.session-not-working', scope: 'instance' },
-  { status: 429, outcome: 'retry', code: 'provider.rate-limited', scope: 'instance' },
-  { status: [300, 499], outcome: 'refused', code: 'provider.refused' },
-  { status: 501, outcome: 'refused', code: 'provider.refused' },
-  // A worker of WAHA is down (issue 1532).
-  { status: 502, outcome: 'retry', code: 'provider.unavailable' },
-  { status: 503, outcome: 'retry', code: 'provider.unavailable' },
-  // An engine that failed may have failed after sending; a gateway that timed out says nothing
-  // (issue 1225 shows both becoming double sends).
-  { status: [500, 599], outcome: 'unknown', code: 'provider.failed' },
+  ...answersOfAny,
 ];
 
 /** The outcome of an answer outside 2xx. `retryAfter` is the header, in seconds. */
-export const refusalOf = (status: number, body: string, retryAfter?: string): SendOutcome =>
+export const refusalOf = (status: number, body: string, retryAfter?: string | string[]): SendOutcome =>
   outcomeBy(answerRules, { status, words: wordsOf(body), retryAfter });
 
 /** True for the answer to a call that this version of WAHA does not have; nothing was sent. */

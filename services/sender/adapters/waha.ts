@@ -13,12 +13,16 @@ import type { OutboundMedia } from '#schemas/content.ts';
 import type { Instance } from '#runtime/instances/instances.ts';
 
 import type { MessageProvider, OutboundMessage, Resolution, SendOutcome } from '../ports/provider.ts';
+import { outcomeWithout } from './answer-rules.ts';
 import { type Search, findSent, historySkewMs } from './history.ts';
 import {
   NoAnswer,
   type ProviderAnswer,
   type ProviderHttpOptions,
+  isGood,
+  noAnswer,
   openProviderHttp,
+  urlAt,
 } from '#runtime/net/adapters/provider-http.ts';
 import { historyOf, idsOf, isRouteMissing, refusalOf } from './waha-answers.ts';
 import { type WahaFile, type WahaRequest, takesClientIdKind, wahaIdOf, wahaRequest } from './waha-requests.ts';
@@ -39,7 +43,7 @@ export function openWaha(options?: ProviderHttpOptions): MessageProvider {
   ): Promise<ProviderAnswer> =>
     http.call({
       method: request.method,
-      url: new URL(request.path, `${(instance.settings.baseUrl ?? '').replace(/\/+$/, '')}/`),
+      url: urlAt(instance.settings.baseUrl ?? '', request.path),
       headers: instance.credentials.apiKey === undefined ? {} : { 'x-api-key': instance.credentials.apiKey },
       ...(request.body === undefined ? {} : { body: request.body }),
     });
@@ -55,11 +59,8 @@ export function openWaha(options?: ProviderHttpOptions): MessageProvider {
     });
     const chat = encodeURIComponent(chatIdOf(message.chat));
     const path = `api/${encodeURIComponent(sessionOf(instance))}/chats/${chat}/messages?${query.toString()}`;
-    const answer = await call(instance, { method: 'GET', path }).catch((caught: unknown) => {
-      if (caught instanceof NoAnswer) return undefined;
-      throw caught;
-    });
-    const messages = answer?.status === 200 ? historyOf(answer.body) : undefined;
+    const answer = await call(instance, { method: 'GET', path }).catch(noAnswer);
+    const messages = answer instanceof NoAnswer || answer.status !== 200 ? undefined : historyOf(answer.body);
     return findSent(messages, message, { since, byIdAlone: takesClientId(instance, message) });
   };
 
@@ -97,6 +98,8 @@ export function openWaha(options?: ProviderHttpOptions): MessageProvider {
   };
 
   return {
+    reaches: ['group', 'pn', 'lid'],
+
     async send(instance, message): Promise<SendOutcome> {
       if (instance.settings.baseUrl === undefined) return { outcome: 'refused', code: 'instance.not-configured' };
       if (message.attempt > 1 && !isRepeatable(instance, message)) {
@@ -105,22 +108,15 @@ export function openWaha(options?: ProviderHttpOptions): MessageProvider {
       }
       const request = await requestOf(instance, message);
       if (request === undefined) return { outcome: 'refused', code: 'content.file-missing' };
-      try {
-        const answer = await post(instance, request);
-        if (answer.status < 200 || answer.status > 299) {
-          const retryAfter = answer.headers['retry-after'];
-          return refusalOf(answer.status, answer.body, typeof retryAfter === 'string' ? retryAfter : undefined);
-        }
-        // A reaction is no message: what is answered says nothing of one.
-        if (message.content.kind === 'reaction') return { outcome: 'sent', httpStatus: answer.status };
-        const ids = idsOf(answer.body);
-        const known =
-          ids.stableId === undefined && takesClientId(instance, message) ? { stableId: message.clientMessageId } : ids;
-        return { outcome: 'sent', ...known, httpStatus: answer.status };
-      } catch (caught) {
-        if (!(caught instanceof NoAnswer)) throw caught;
-        return { outcome: caught.begun ? 'unknown' : 'retry', code: caught.code };
-      }
+      const answer = await post(instance, request).catch(noAnswer);
+      if (answer instanceof NoAnswer) return outcomeWithout(answer);
+      if (!isGood(answer)) return refusalOf(answer.status, answer.body, answer.headers['retry-after']);
+      // A reaction is no message: what is answered says nothing of one.
+      if (message.content.kind === 'reaction') return { outcome: 'sent', httpStatus: answer.status };
+      const ids = idsOf(answer.body);
+      const known =
+        ids.stableId === undefined && takesClientId(instance, message) ? { stableId: message.clientMessageId } : ids;
+      return { outcome: 'sent', ...known, httpStatus: answer.status };
     },
 
     async resolve(instance, message): Promise<Resolution> {

@@ -48,11 +48,13 @@ export interface Row {
   readonly id: string;
   readonly status: string;
   readonly reason: string | null;
+  readonly cause: string | null;
   readonly attempts: number;
   readonly lane: number;
   readonly next_attempt_at: Date | number;
   readonly provider_message_index: string | null;
   readonly report_due_at: Date | null;
+  readonly result: Buffer | null;
 }
 
 const settled = new Set(['sent', 'failed', 'unknown', 'manual', 'cancelled']);
@@ -115,13 +117,13 @@ export function useSenderWorld() {
     return { fake, instance: await api.instances.create(wanted, Date.now()) };
   }
 
-  async function chatOn(instance: Instance): Promise<Chat> {
+  async function chatOn(instance: Instance, ...addresses: readonly string[]): Promise<Chat> {
     serial += 1;
     const phone = `55119${String(40_000_000 + serial)}`;
     const entry = await api.directory.resolve({
       tenant,
       line: instance.line,
-      addresses: [`${phone}@c.us`],
+      addresses: addresses.length > 0 ? addresses : [`${phone}@c.us`],
       group: false,
       at: Date.now(),
     });
@@ -242,6 +244,7 @@ export function useSenderWorld() {
     sender,
     /** Starts a fake WAHA with an instance of its own, without limits unless they are given. */
     waha,
+    /** A chat by these addresses, or else by a number of its own. */
     chatOn,
     replyTo,
     ask,

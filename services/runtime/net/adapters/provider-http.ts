@@ -66,6 +66,18 @@ export class NoAnswer extends Error {
   }
 }
 
+/** The answer that did not come, as a value; what else was thrown is thrown on. For `catch`. */
+export function noAnswer(caught: unknown): NoAnswer {
+  if (caught instanceof NoAnswer) return caught;
+  throw caught;
+}
+
+/** True for a success, readable body or not. */
+export const isGood = ({ status }: ProviderAnswer): boolean => status >= 200 && status <= 299;
+
+/** URL of a path below a base, which may end in slashes or in a path of its own. */
+export const urlAt = (baseUrl: string, path: string): URL => new URL(path, `${baseUrl.replace(/\/+$/, '')}/`);
+
 /** The client of one provider's servers. */
 export interface ProviderHttp {
   /** Resolves with any answer; throws `NoAnswer`. Never follows a redirect. */
