@@ -10,9 +10,10 @@ import type { Runtime } from '#runtime/runtime.ts';
 
 import type { ApiDeps } from './deps.ts';
 import { readinessOf } from './health.ts';
+import { countHeldAccounts } from './sending-queues.ts';
 
 /** Prometheus gives up after ten seconds, and must still get the rest. */
-const lagWaitMs = 5_000;
+const gaugeWaitMs = 5_000;
 
 /**
  * Registers `/livez` (this process turns; asks nobody), `/readyz` (503 when what every request needs
@@ -27,14 +28,14 @@ export function probeRoutes(server: FastifyInstance, runtime: Runtime, deps: Api
   });
   const meter = openLagMeter(runtime.log, consumerGroups, runtime.now);
   server.get('/metrics', async (_request, reply) => {
-    await showLag(runtime.metrics, meter);
+    await Promise.all([showLag(runtime.metrics, meter), showHeldAccounts(runtime)]);
     return reply.type(runtime.metrics.registry.contentType).send(await runtime.metrics.registry.metrics());
   });
 }
 
 /** Sets the gauges of lag. Without the log there are none, and the other metrics are told all the same. */
 async function showLag({ consumerLag, consumerLagSeconds }: Metrics, meter: LagMeter): Promise<void> {
-  const measured = await Promise.race([meter.measure().catch(() => []), sleep(lagWaitMs, [], { ref: false })]);
+  const measured = await Promise.race([meter.measure().catch(() => []), sleep(gaugeWaitMs, [], { ref: false })]);
   consumerLag.reset();
   consumerLagSeconds.reset();
   for (const { group, topic, partition, lag, seconds } of measured) {
@@ -42,4 +43,16 @@ async function showLag({ consumerLag, consumerLagSeconds }: Metrics, meter: LagM
     consumerLag.set(labels, lag);
     consumerLagSeconds.set(labels, seconds);
   }
+}
+
+/** Sets the gauges of accounts that are held, which all senders share. Without Postgres there are none. */
+async function showHeldAccounts({
+  metrics: { sendAccountsHeld },
+  tenants,
+  database,
+}: Pick<Runtime, 'metrics' | 'tenants' | 'database'>): Promise<void> {
+  const counting = tenants.ids().then((ids) => countHeldAccounts(database, ids));
+  const counted = await Promise.race([counting.catch(() => []), sleep(gaugeWaitMs, [], { ref: false })]);
+  sendAccountsHeld.reset();
+  for (const { provider, state, count } of counted) sendAccountsHeld.set({ provider, state }, count);
 }

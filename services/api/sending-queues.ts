@@ -6,9 +6,6 @@ import type { SendQueue } from './routes/sending.ts';
 /** Most that are counted of each lane. */
 const countedMax = 10_000;
 
-/** Causes that are told. */
-const causesMax = 100;
-
 const priorities = ['high', 'normal', 'low'] as const;
 
 interface QueueRow {
@@ -62,23 +59,28 @@ export async function readQueues(database: Database, tenant: string): Promise<re
   }));
 }
 
-/** Deliveries that wait for a decision, of one status and with one reason. */
-interface Cause {
-  readonly status: 'manual' | 'unknown';
-  readonly reason: string | null;
+/** Accounts of a provider that may not be sent with now. */
+interface HeldAccounts {
+  /** `unknown` of accounts that exist no longer. */
+  readonly provider: string;
+  /** Its breaker's, or `new-chats-stopped`. */
+  readonly state: string;
   readonly count: number;
-  readonly oldestAt: string;
 }
 
-/** Causes, those of the most deliveries first. Throws `database.unavailable`. */
-export async function readCauses(database: Database, tenant: string): Promise<readonly Cause[]> {
-  const of = (status: string): string =>
-    `SELECT status, reason, count(*)::int AS count, min(updated_at) AS oldest FROM deliveries
-     WHERE tenant = $1 AND status = '${status}' GROUP BY status, reason`;
-  const found = await database.query<Omit<Cause, 'oldestAt'> & { readonly oldest: Date }>(
-    [tenant],
-    `SELECT * FROM (${of('manual')} UNION ALL ${of('unknown')}) causes ORDER BY count DESC, status, reason LIMIT $2`,
-    [tenant, causesMax],
+/** How many accounts are held, of all tenants together. Throws `database.unavailable`. */
+export async function countHeldAccounts(
+  database: Database,
+  tenants: readonly string[],
+): Promise<readonly HeldAccounts[]> {
+  const found = await database.query<HeldAccounts>(
+    tenants,
+    `SELECT coalesce(i.provider, 'unknown') AS provider, s.state, count(*)::int AS count
+     FROM sending_gates g LEFT JOIN instances i ON i.tenant = g.tenant AND i.id = g.instance
+     CROSS JOIN LATERAL (
+       SELECT g.state WHERE g.state <> 'closed' UNION ALL SELECT 'new-chats-stopped' WHERE g.cold_until > now()
+     ) s (state) GROUP BY 1, 2`,
+    [],
   );
-  return found.rows.map(({ oldest, ...cause }) => ({ ...cause, oldestAt: oldest.toISOString() }));
+  return found.rows;
 }

@@ -88,7 +88,7 @@ describe('a command line', () => {
     ['deliveries --limit 0', '--limit must be a whole number from 1 to 10000.', ''],
     ['deliveries --limit --quiet', '--limit needs a value: --limit <n>.', ''],
     ['deliveries --json=yes', '--json takes no value.', ''],
-    ['deliveries now', 'deliveries takes no argument.', 'prosa deliveries --help'],
+    ['deliveries elsewhere', 'deliveries takes no argument.', 'prosa deliveries --help'],
     ['topics grwo', 'topics takes no argument.', 'Did you mean prosa topics grow?'],
     ['conversations show', 'conversations show needs <id>.', 'prosa conversations show --help'],
     ['parked redrive a b 1', '<partition> must be a whole number', ''],

@@ -7,7 +7,8 @@ import {
   conversationsShow,
   conversationsTail,
 } from './commands/conversations.ts';
-import { deliveries } from './commands/deliveries.ts';
+import { deliveries, deliveriesCauses, deliveriesShow } from './commands/deliveries.ts';
+import { deliveriesCancel, deliveriesRetry } from './commands/delivery-orders.ts';
 import { dev } from './commands/dev.ts';
 import { doctor } from './commands/doctor.ts';
 import { instancesLs, instancesShow } from './commands/instances.ts';
@@ -46,6 +47,10 @@ export const commands: readonly Command[] = [
   replayShow,
   replayCancel,
   deliveries,
+  deliveriesShow,
+  deliveriesCauses,
+  deliveriesRetry,
+  deliveriesCancel,
   parkedLs,
   parkedRedrive,
   instancesLs,

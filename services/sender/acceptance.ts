@@ -15,6 +15,7 @@ import type { Database, Sql } from '#runtime/database/database.ts';
 import { type Columns, columnValues } from '#runtime/database/rows.ts';
 
 import { clientMessageIdOf } from './client-message-id.ts';
+import type { Standing } from './ladder.ts';
 import { inOrder } from './settlements.ts';
 
 /** A reply with its place on the log, and how it is to be queued. */
@@ -53,6 +54,7 @@ export interface AcceptedRow {
   readonly uncertain: boolean;
   readonly client_message_id: string;
   readonly lane: number;
+  readonly fallback: Standing | null;
   readonly origin: string;
   readonly first_claimed_at: Date | null;
   readonly claimed_at: Date | null;
@@ -124,7 +126,7 @@ const acceptText = `
   FROM r
   ON CONFLICT (id) DO NOTHING
   RETURNING tenant, id, conversation, instance, content, claim, attempts, attempts_forgiven, lookups, uncertain,
-    client_message_id, lane, first_claimed_at, claimed_at, origin, status`;
+    client_message_id, lane, fallback, first_claimed_at, claimed_at, origin, status`;
 
 /**
  * Queues replies in their order, notes refusals, and claims those of `begin` that nothing of their

@@ -6,6 +6,7 @@ import type { Database } from '#runtime/database/database.ts';
 
 import type { AcceptedRow } from './acceptance.ts';
 import type { ClaimedDelivery } from './deliveries.ts';
+import { dueTurns } from './due-turns.ts';
 import { strides } from './fair-shares.ts';
 import { priorities } from './lanes.ts';
 
@@ -56,11 +57,12 @@ const raisedMax = 100;
  * The condition on a row that was found by its id. Said so that no partial index seems to fit, which would
  * be read whole in place of the one row.
  */
-export const isStill = (row: string, status: 'queued' | 'sending'): string =>
+export const isStill = (row: string, status: 'queued' | 'scheduled' | 'sending'): string =>
   `coalesce(${row}.status, '') = '${status}'`;
 
 /** Opens them as prosa_worker. All methods throw `database.unavailable`. */
 export function openClaims(database: Database) {
+  const putOff = dueTurns(database, 'deliveries');
   return {
     /** Lanes in which something is queued, with the state of their gates. Instances are skipped through, not read. */
     async waiting(tenants: readonly string[]): Promise<readonly WaitingLane[]> {
@@ -104,15 +106,17 @@ export function openClaims(database: Database) {
       return found.rows.map(claimedOf);
     },
 
-    /** Queues what was put off until now; resolves with how many. */
+    /** Queues what was put off until now, of each instance as many; resolves with how many. */
     async queuePutOff(tenants: readonly string[], max: number): Promise<number> {
+      const ids = await putOff(tenants, max);
+      if (ids.length === 0) return 0;
       const { rowCount } = await database.query(
         tenants,
         `UPDATE deliveries d SET status = 'queued', next_attempt_at = now(), updated_at = now()
          WHERE d.id = ANY (ARRAY(
-           SELECT id FROM deliveries WHERE status = 'scheduled' AND next_attempt_at <= now()
-           ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED))`,
-        [max],
+           SELECT s.id FROM deliveries s WHERE s.id = ANY ($1::text[]) AND ${isStill('s', 'scheduled')}
+           FOR UPDATE SKIP LOCKED))`,
+        [ids],
       );
       return rowCount;
     },
@@ -154,7 +158,7 @@ export type Claims = ReturnType<typeof openClaims>;
 
 /** What a claim returns of a row `d`. */
 const claimedColumns = `d.tenant, d.id, d.conversation, d.instance, d.content, d.claim, d.attempts, d.attempts_forgiven,
-  d.lookups, d.uncertain, d.client_message_id, d.lane, d.first_claimed_at, d.claimed_at, d.origin`;
+  d.lookups, d.uncertain, d.client_message_id, d.lane, d.fallback, d.first_claimed_at, d.claimed_at, d.origin`;
 
 /** $1 the longest wait that is told, in milliseconds. */
 const waitingStatement = `
@@ -314,6 +318,7 @@ const claimedOf = (row: ClaimedRow): ClaimedDelivery => ({
   uncertain: row.uncertain,
   clientMessageId: row.client_message_id,
   lane: row.lane,
+  fallback: row.fallback,
   origin: row.origin,
   claimedAt: row.claimed_at.getTime(),
   firstClaimedAt: row.first_claimed_at.getTime(),

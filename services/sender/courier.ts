@@ -3,7 +3,8 @@
  *
  * C1 Every claimed delivery is moved on exactly once: settled, queued again, or left to be looked up.
  *    When that fails (the database is away) its lease runs out and somebody looks it up.
- * C2 No call begins so late that it could outlive its lease.
+ * C2 No call begins so late that it could outlive its lease: it is looked at before an adapter is asked, and again when
+ *    that has read its file.
  * C3 A defect met with one delivery ends that delivery as `unknown`, not the process: another try
  *    would meet it again, and the other chats are not to blame.
  */
@@ -16,6 +17,7 @@ import type { Runtime } from '#runtime/runtime.ts';
 import type { AttemptResult, ClaimedDelivery, Deliveries, Move, PendingReport } from './deliveries.ts';
 import type { ConfirmationFinder } from './confirmations.ts';
 import type { Courtesies } from './courtesies.ts';
+import { type Endpoints, mayGoElsewhere } from './endpoints.ts';
 import { classOfLane } from './lanes.ts';
 import type { FileReader } from './outgoing-files.ts';
 import type { AddressFinder, PersonFinder } from './people.ts';
@@ -23,6 +25,7 @@ import type { RouteFinder } from './routes.ts';
 import type { Permit } from './permits.ts';
 import { type PolicyFinder, putOffUntil } from './placement.ts';
 import type { MessageProvider, OutboundMessage, Resolution, SendOutcome } from './ports/provider.ts';
+import type { FallbackStep } from './steps.ts';
 import { type Verdicts, held } from './verdicts.ts';
 
 /** What a courier works with. */
@@ -33,6 +36,7 @@ export interface CourierParts {
   readonly personOf: PersonFinder;
   readonly addressOf: AddressFinder;
   readonly routeOf: RouteFinder;
+  readonly endpoints: Endpoints;
   readonly confirmationOf: ConfirmationFinder;
   readonly courtesies: Courtesies;
   readonly readFile: FileReader;
@@ -89,8 +93,12 @@ export function createCourier(parts: CourierParts): Courier {
     const hopeless = (code: string): Preparation => ({ state: 'hopeless', code, instance });
     const person = await personOf(tenant, conversation);
     if (person === undefined) return hopeless('conversation.unknown');
-    const address = await addressOf(tenant, conversation);
-    if (address === undefined) return hopeless('address.unknown');
+    const address = await addressOf(tenant, conversation, providers[instance.provider].reaches);
+    // It may have others: of a provider that served the chat before, which this one has no form for.
+    if (address === undefined) {
+      const known = await addressOf(tenant, conversation);
+      return hopeless(known === undefined ? 'address.unknown' : 'address.unsupported');
+    }
     if (address.state === 'erased') return hopeless('person.erased');
     const content = await contentOf(delivery);
     if ('code' in content) return hopeless(content.code);
@@ -121,9 +129,9 @@ export function createCourier(parts: CourierParts): Courier {
     }
   };
 
-  /** Where it may have been sent already, it stays; so it does while nobody can tell. */
+  /** Where it may have been sent already, it stays, and with who stands in for it; so it does while nobody can tell. */
   const servingOf = async (delivery: ClaimedDelivery): Promise<string> => {
-    if (delivery.uncertain) return delivery.instance;
+    if (delivery.uncertain || delivery.fallback === 'instance') return delivery.instance;
     try {
       return await parts.routeOf(delivery);
     } catch (caught) {
@@ -165,6 +173,43 @@ export function createCourier(parts: CourierParts): Courier {
     return waitMs === 0 ? undefined : { ...held, delayMs: waitMs };
   };
 
+  /** C2 */
+  const isLate = (claimedAt: number): boolean => performance.now() - claimedAt > parts.startWithinMs;
+
+  /** The call, by one address of the server after the other where the tenant has it so, while there is time (C2). */
+  const send = async (
+    delivery: ClaimedDelivery,
+    { instance, message }: Prepared,
+    claimedAt: number,
+  ): Promise<{ readonly outcome: SendOutcome; readonly steps: readonly FallbackStep[] }> => {
+    const all = parts.endpoints.of(instance);
+    const usable =
+      all.length === 1 || (await parts.policyOf(delivery.tenant)).fallback.steps.includes('endpoint')
+        ? all
+        : [instance];
+    const steps: FallbackStep[] = [];
+    const timely: OutboundMessage = {
+      ...message,
+      readFile: async (file) => {
+        const bytes = await message.readFile(file);
+        if (isLate(claimedAt)) throw new OperatingError('files.unavailable');
+        return bytes;
+      },
+    };
+    for (const [i, by] of usable.entries()) {
+      const outcome = await guarded<SendOutcome>(
+        delivery,
+        () => providers[instance.provider].send(by, timely).catch(withoutFile),
+        { outcome: 'unknown', code: 'internal' },
+      );
+      if (!mayGoElsewhere(outcome)) return { outcome, steps };
+      parts.endpoints.failed(by);
+      if (i === usable.length - 1 || isLate(claimedAt)) return { outcome, steps };
+      steps.push({ step: 'endpoint', from: delivery.fallback, cause: outcome.code, instance: instance.id });
+    }
+    throw new Error('an instance has an address at least');
+  };
+
   const count = (provider: Provider | undefined, report: PendingReport | undefined): PendingReport | undefined => {
     if (provider !== undefined && report !== undefined) metrics.deliveries.inc({ provider, status: report.status });
     return report;
@@ -185,19 +230,14 @@ export function createCourier(parts: CourierParts): Courier {
         const report = await deliveries.move(delivery, undefined, await verdicts.giveUp(delivery, prepared.code));
         return count(prepared.instance?.provider, report);
       }
-      const { instance, message } = prepared;
+      const { instance } = prepared;
       const postponed = await postpone(delivery, prepared, permit);
       if (postponed !== undefined) return deliveries.move(delivery, undefined, postponed);
+      if (isLate(claimedAt)) return deliveries.move(delivery, undefined, release);
       const startedAt = performance.now();
-      if (startedAt - claimedAt > parts.startWithinMs) return deliveries.move(delivery, undefined, release);
-      const outcome = await guarded<SendOutcome>(
-        delivery,
-        () => providers[instance.provider].send(instance, message).catch(withoutFile),
-        {
-          outcome: 'unknown',
-          code: 'internal',
-        },
-      );
+      const { outcome, steps } = await send(delivery, prepared, claimedAt);
+      // Not after the result is written down: until then nobody else would have its place.
+      permit.release();
       const durationMs = performance.now() - startedAt;
       metrics.sendAttempts.inc({ provider: instance.provider, outcome: outcome.outcome });
       metrics.sendDuration.observe({ provider: instance.provider }, durationMs / 1_000);
@@ -210,7 +250,7 @@ export function createCourier(parts: CourierParts): Courier {
       };
       return count(
         instance.provider,
-        await deliveries.move(delivery, result, await verdicts.afterSend(delivery, outcome)),
+        await deliveries.move(delivery, result, await verdicts.afterSend(delivery, outcome), steps),
       );
     },
 
@@ -225,7 +265,7 @@ export function createCourier(parts: CourierParts): Courier {
       const { instance, message } = prepared;
       const resolution = await guarded<Resolution>(
         delivery,
-        () => providers[instance.provider].resolve(instance, message),
+        () => providers[instance.provider].resolve(parts.endpoints.of(instance)[0] ?? instance, message),
         { outcome: 'unknown', code: 'internal' },
       );
       const result: AttemptResult = {

@@ -13,8 +13,10 @@ import { joinCalls } from '#runtime/joined-calls.ts';
 
 import { type Acceptance, acceptReplies } from './acceptance.ts';
 import { begunOf, isStill, promotion } from './claims.ts';
+import type { Standing } from './ladder.ts';
 import { type ReportRow, reportColumns, reportLeaseMs, reportOf } from './reports.ts';
 import { attemptConflict, openSettlements } from './settlements.ts';
+import { type FallbackStep, stepsStatement } from './steps.ts';
 
 /** A delivery that this process owns until its lease ends. */
 export interface ClaimedDelivery {
@@ -32,6 +34,8 @@ export interface ClaimedDelivery {
   readonly clientMessageId: string;
   /** See `lanes.ts`. */
   readonly lane: number;
+  /** The rung of the ladder on which it stands. */
+  readonly fallback: Standing | null;
   readonly origin: string;
   /** Of this claim and of the first one. Epoch milliseconds by the database's clock. */
   readonly claimedAt: number;
@@ -62,6 +66,18 @@ export type Move =
       readonly result: Buffer | null;
       /** Milliseconds for which the others of the chat wait, who would meet the same. */
       readonly chatPauseMs?: number;
+      /** Down the ladder, to its end. */
+      readonly steps?: readonly FallbackStep[];
+    }
+  /** A rung down the ladder, for so many of the schedule's last attempts, the first of them after `delayMs`. */
+  | {
+      readonly to: 'fall-back';
+      readonly standing: Standing;
+      readonly step: FallbackStep;
+      readonly lane: number;
+      readonly delayMs: number;
+      /** Attempts that count as made before the first. */
+      readonly triesBefore: number;
     }
   /** Another attempt, with everything of its chat behind it, after `delayMs`. */
   | { readonly to: 'queued'; readonly delayMs: number; readonly uncertain: boolean; readonly countsAttempt: boolean }
@@ -153,18 +169,23 @@ export function openDeliveries(database: Database) {
       });
     },
 
-    /** Moves a claimed delivery on; the report when it settled; undefined when the claim was taken over (L2). */
+    /**
+     * Moves a claimed delivery on; the report when it settled; undefined when the claim was taken over (L2).
+     * `steps` led to the attempt.
+     */
     async move(
       delivery: ClaimedDelivery,
       result: AttemptResult | undefined,
       move: Move,
+      steps: readonly FallbackStep[] = [],
     ): Promise<PendingReport | undefined> {
-      if (move.to === 'settled') return settle({ delivery, result, move });
+      if (move.to === 'settled') return settle({ delivery, result, move, steps: [...steps, ...(move.steps ?? [])] });
       const { text, values } = moveOf(move);
       const moving = [text, [...attemptValues(delivery, result), ...values]] as const;
       // A statement of its own: what was queued while this one waited for the row is seen by it alone.
       const next = move.to === 'put-off' ? [promotion([[delivery.conversation, 0]])] : [];
-      await database.queries([delivery.tenant], [moving, ...next]);
+      const made = [...steps, ...(move.to === 'fall-back' ? [move.step] : [])];
+      await database.queries([delivery.tenant], [...stepsStatement([{ delivery, steps: made }]), moving, ...next]);
       return undefined;
     },
 
@@ -201,7 +222,7 @@ export function openDeliveries(database: Database) {
     async believe(tenants: readonly string[], ids: readonly string[]): Promise<readonly PendingReport[]> {
       const found = await one<ReportRow>(
         tenants,
-        `UPDATE deliveries d SET status = 'sent', reason = NULL, settled_at = now(), updated_at = now(),
+        `UPDATE deliveries d SET status = 'sent', reason = NULL, cause = NULL, settled_at = now(), updated_at = now(),
            report_due_at = now() + $2 * interval '1 ms', evidence_due_at = NULL
          WHERE d.id = ANY ($1::text[]) AND d.evidence_due_at IS NOT NULL RETURNING ${reportColumns}`,
         [ids, reportLeaseMs],
@@ -233,7 +254,8 @@ export type Deliveries = ReturnType<typeof openDeliveries>;
  */
 const moveText = (change: string): string => `
   WITH moved AS (
-    UPDATE deliveries d SET ${change}, provider = coalesce($4, d.provider), updated_at = now()
+    UPDATE deliveries d SET ${change}, provider = coalesce($4, d.provider), cause = coalesce($6, d.cause),
+      updated_at = now()
     WHERE d.id = $1 AND d.claim = $2 AND ${isStill('d', 'sending')}
     RETURNING d.tenant, d.id, d.instance, d.claimed_at
   )
@@ -262,6 +284,11 @@ const elsewhereStatement = moveText(
    lease_until = NULL`,
 );
 
+const fallBackStatement = moveText(
+  `status = 'queued', fallback = $9, instance = $10, lane = $11, next_attempt_at = now() + $12 * interval '1 ms',
+   attempts_forgiven = d.attempts - $13, claimed_by = NULL, lease_until = NULL`,
+);
+
 const putOffStatement = moveText(
   `status = 'scheduled', next_attempt_at = to_timestamp($9 / 1000.0), attempts = d.attempts - 1, claimed_by = NULL,
    lease_until = NULL, first_claimed_at = CASE WHEN d.attempts > 1 THEN d.first_claimed_at END`,
@@ -278,6 +305,10 @@ function moveOf(move: Exclude<Move, { readonly to: 'settled' }>): {
       return { text: requeueStatement, values: [move.delayMs, move.uncertain, move.countsAttempt ? 0 : 1] };
     case 'elsewhere':
       return { text: elsewhereStatement, values: [move.instance] };
+    case 'fall-back': {
+      const { standing, step, lane, delayMs, triesBefore } = move;
+      return { text: fallBackStatement, values: [standing, step.instance, lane, delayMs, triesBefore] };
+    }
     case 'put-off':
       return { text: putOffStatement, values: [move.until] };
     case 'look-up':

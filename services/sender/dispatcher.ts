@@ -19,9 +19,17 @@ import type { Acceptance, PlacedReply } from './acceptance.ts';
 import { type Round, type RoundParts, claimRound } from './claim-round.ts';
 import type { Courier } from './courier.ts';
 import type { ClaimedDelivery, Deliveries, PendingReport } from './deliveries.ts';
+import type { DueWork } from './due-work.ts';
 import { type SendClass, classOfLane } from './lanes.ts';
 import type { Allowance, Permit } from './permits.ts';
 import type { PositionedReply } from './placement.ts';
+
+/** Work besides, with the reports that it leads to; it throws what R3 tolerates. */
+export interface Chore {
+  /** Done at polls that find this due; at every poll without it. */
+  readonly when?: DueWork;
+  readonly turn: (tenants: readonly string[]) => Promise<readonly PendingReport[]>;
+}
 
 /** What a dispatcher works with. Times in milliseconds. */
 export interface DispatcherParts extends RoundParts {
@@ -30,8 +38,9 @@ export interface DispatcherParts extends RoundParts {
   readonly courier: Courier;
   readonly place: (replies: readonly PositionedReply[]) => Promise<readonly PlacedReply[]>;
   readonly report: (report: PendingReport) => Promise<void>;
-  /** Work besides that is looked for at every poll, with the reports that it leads to; throws what R3 tolerates. */
-  readonly chores: readonly ((tenants: readonly string[]) => Promise<readonly PendingReport[]>)[];
+  /** What came due by itself; looked for at every poll. */
+  readonly dueWork: (tenants: readonly string[]) => Promise<ReadonlySet<DueWork>>;
+  readonly chores: readonly Chore[];
   /** No other process works on these data: what others left is taken over at once. */
   readonly soleOwner: boolean;
   readonly pollMs: number;
@@ -228,23 +237,32 @@ export function startDispatcher(parts: DispatcherParts): Dispatcher {
     }
   };
 
-  const sweep = async (tenants: readonly string[]): Promise<void> => {
-    if (!disowned) {
-      await deliveries.disown(tenants, owner);
-      disowned = true;
-    }
+  const lookUpStale = async (tenants: readonly string[]): Promise<void> => {
     const stale = await claims.claimStale({ tenants, owner, leaseMs: parts.leaseMs, max: Math.max(free(), 0) });
     for (const delivery of stale) {
       waitingChats.add(delivery.conversation);
       track(carry(delivery, (claimed) => courier.lookUp(claimed)));
     }
-    for (const pending of await deliveries.claimReports(tenants, reportsPerRound)) track(report(pending));
-    await claims.queuePutOff(tenants, putOffPerRound);
+  };
+
+  const sweep = async (tenants: readonly string[]): Promise<void> => {
+    if (!disowned) {
+      await deliveries.disown(tenants, owner);
+      disowned = true;
+    }
+    const due = await parts.dueWork(tenants);
+    if (due.has('stale')) await lookUpStale(tenants);
+    if (due.has('reports'))
+      for (const pending of await deliveries.claimReports(tenants, reportsPerRound)) track(report(pending));
+    if (due.has('put-off')) await claims.queuePutOff(tenants, putOffPerRound);
     if (performance.now() >= nextMendAt) {
       mendedUpTo = await claims.mend(tenants, mendedUpTo);
       nextMendAt = performance.now() + mendEveryMs;
     }
-    for (const chore of parts.chores) for (const pending of await chore(tenants)) track(report(pending));
+    for (const { when, turn } of parts.chores) {
+      if (when !== undefined && !due.has(when)) continue;
+      for (const pending of await turn(tenants)) track(report(pending));
+    }
   };
 
   /** Milliseconds until the next round, as far as is known. */

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { outgoing } from '#runtime/records.ts';
+import type { AuditRecorded } from '#schemas/records.ts';
 
 import { eventually, tenant, texts, useSenderWorld } from './testing/sender-world.ts';
 
@@ -20,6 +21,16 @@ const gateOf = async (instance: string) =>
       instance,
     ])
   ).rows[0];
+
+/** Waits until the audit of an account tells so much of its gate, and nothing else. */
+const audited = (instance: string, events: readonly (readonly [action: string, outcome: string | null])[]) =>
+  eventually(async () => {
+    const found = await here.recordsOf<AuditRecorded>('audit.recorded', [instance]);
+    if (found.length < events.length) return undefined;
+    expect(found.map(({ action, outcome: why }) => [action, why])).toEqual(events);
+    expect(found.every(({ actor, instance: of }) => actor === instance && of === instance)).toBe(true);
+    return true;
+  });
 
 const sentTo = (fake: { sends(): readonly { readonly status: number | undefined }[] }, status: number) =>
   fake.sends().filter((one) => one.status === status).length;
@@ -50,6 +61,11 @@ describe('an account that refuses everything', () => {
     for (const chat of chats) expect(texts(fake, chat)).toEqual(['um', 'dois']);
     expect(sentTo(fake, 422)).toBeLessThanOrEqual(probes + 1);
     expect(await gateOf(instance.id)).toMatchObject({ state: 'closed', reason: null, openings: 0 });
+    // However often it was tried.
+    await audited(instance.id, [
+      ['breaker.opened', 'provider.session-not-working'],
+      ['breaker.closed', null],
+    ]);
   });
 
   test('that does not answer opens its breaker after some failures in a row, and none of another account', async () => {
@@ -77,7 +93,25 @@ describe('an account that refuses everything', () => {
     await here.world.log.append([outgoing(lost)]);
     await eventually(async () => ((await gateOf('i_none'))?.reason === 'instance.unknown' ? true : undefined));
     await outcome(await ask(other, 'segue'));
-    expect(await rows([lost.eventId])).toMatchObject([{ status: 'queued', attempts: 0 }]);
+    // A probe may be on its way just now; it counts none either.
+    await eventually(async () => {
+      const [row] = await rows([lost.eventId]);
+      return row?.status === 'queued' && row.attempts === 0 ? true : undefined;
+    });
+  });
+
+  test('that was removed stops its queue: nothing more is sent with it, and what waits is shown with its cause', async () => {
+    const { fake, instance } = await waha();
+    const chat = await chatOn(instance);
+    await here.worker.database.query([tenant], 'UPDATE instances SET deleted_at = now() WHERE id = $1', [instance.id]);
+    await sender({}, workerRuntime());
+    const ids = await ask(chat, 'um', 'dois');
+    await eventually(async () => ((await gateOf(instance.id))?.reason === 'instance.unknown' ? true : undefined));
+    await outcome(await ask(await chatOn(here.simulator), 'segue'));
+    await eventually(async () =>
+      (await rows(ids)).every(({ status, attempts }) => status === 'queued' && attempts === 0) ? true : undefined,
+    );
+    expect(fake.sends()).toEqual([]);
   });
 });
 
@@ -121,5 +155,6 @@ describe('an account that may not write to people first', () => {
     expect(texts(fake, another)).toEqual(['oi, outro', 'claro!']);
     await outcome([first]);
     expect(texts(fake, stranger)).toEqual(['oi, estranho']);
+    await audited(instance.id, [['breaker.new-chats-stopped', 'provider.restricted']]);
   });
 });

@@ -9,11 +9,14 @@
  * G3 `half-open`: one process sends one delivery. What it meets closes the breaker or opens it anew. A
  *    probe whose process went away is another's when its lease is over.
  * G4 Nobody is written to first while the account is restricted to people who wrote before.
+ * G5 What opens or closes is written down in the same statement, to be an audit event (gate-changes.ts).
  *
  * Words: a breaker that is open lets nothing through.
  */
 import type { Database } from '#runtime/database/database.ts';
 import { Lru } from '#runtime/lru.ts';
+
+import type { GateChange } from './gate-changes.ts';
 
 /** How a breaker behaves. Times in milliseconds. */
 export interface GateOptions {
@@ -73,13 +76,8 @@ export function openGates(
     async works(account: Account): Promise<void> {
       failures.delete(account.instance);
       if (!probing.delete(account.instance)) return;
-      await database.query(
-        [account.tenant],
-        `UPDATE sending_gates SET state = 'closed', reason = NULL, openings = 0, probe_by = NULL, probe_until = NULL
-         WHERE tenant = $1 AND instance = $2`,
-        [account.tenant, account.instance],
-      );
-      moved(account, 'closed', null);
+      const changed = await database.query([account.tenant], closeStatement, [account.tenant, account.instance]);
+      if (changed.rowCount > 0) moved(account, 'closed', null);
     },
 
     /** No answer, or one that says that it does not work now. Resolves true when the breaker is open after it. */
@@ -143,8 +141,18 @@ export function openGates(
 /** The gates. */
 export type Gates = ReturnType<typeof openGates>;
 
-// One that is open already only waits longer when the provider asks for it.
-const openStatement = `
+/** What a statement changed, with the changes of which the audit is told (G5). */
+const audited = (changed: string, change: GateChange, which: string, reason: string): string => `
+  WITH changed AS (${changed}), noted AS (
+    INSERT INTO sending_gate_changes (tenant, instance, change, reason)
+    SELECT tenant, instance, '${change}', ${reason} FROM changed WHERE ${which}
+  )
+  SELECT FROM changed`;
+
+// One that is open already only waits longer when the provider asks for it. It opened just now when its time
+// of opening is that of this transaction.
+const openStatement = audited(
+  `
   INSERT INTO sending_gates AS g (tenant, instance, state, reason, openings, opened_at, probe_at)
   VALUES ($1, $2, 'open', $3, 1, now(), now() + greatest($4 * $6::float8, $7) * interval '1 ms')
   ON CONFLICT (tenant, instance) DO UPDATE SET state = 'open', reason = excluded.reason,
@@ -153,13 +161,33 @@ const openStatement = `
     probe_at = CASE WHEN g.state = 'open' THEN excluded.probe_at ELSE
       now() + greatest(least($4 * power(2, least(g.openings, 30)), $5) * $6::float8, $7) * interval '1 ms' END,
     probe_by = NULL, probe_until = NULL
-  WHERE g.state <> 'open' OR $7 > 0 AND excluded.probe_at > g.probe_at`;
+  WHERE g.state <> 'open' OR $7 > 0 AND excluded.probe_at > g.probe_at
+  RETURNING g.tenant, g.instance, g.opened_at`,
+  'opened',
+  'opened_at = now()',
+  '$3::text',
+);
 
-const chillStatement = `
+const closeStatement = audited(
+  `
+  UPDATE sending_gates SET state = 'closed', reason = NULL, openings = 0, probe_by = NULL, probe_until = NULL
+  WHERE tenant = $1 AND instance = $2 AND state <> 'closed' RETURNING tenant, instance`,
+  'closed',
+  'true',
+  'NULL',
+);
+
+const chillStatement = audited(
+  `
   INSERT INTO sending_gates AS g (tenant, instance, state, cold_reason, cold_openings, cold_until)
   VALUES ($1, $2, 'closed', $3, 1, now() + greatest($4 * $6::float8, $7) * interval '1 ms')
   ON CONFLICT (tenant, instance) DO UPDATE SET cold_reason = excluded.cold_reason,
     cold_openings = CASE WHEN g.cold_until > now() - interval '7 days' THEN g.cold_openings + 1 ELSE 1 END,
     cold_until = now() + greatest(least($4 * power(2, least(CASE WHEN g.cold_until > now() - interval '7 days'
       THEN g.cold_openings ELSE 0 END, 30)), $5) * $6::float8, $7) * interval '1 ms'
-  WHERE g.cold_until IS NULL OR g.cold_until <= now()`;
+  WHERE g.cold_until IS NULL OR g.cold_until <= now()
+  RETURNING g.tenant, g.instance`,
+  'cold',
+  'true',
+  '$3::text',
+);

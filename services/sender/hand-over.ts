@@ -5,12 +5,15 @@
  * D1 A request that is due is appended at least once, always under the same ids, which the actor knows
  *    (M2 of the API's message requests): it is marked only after the log has it.
  * D2 What was cancelled before is not appended: row and append are under one lock.
+ * D3 Instances take turns (`due-turns.ts`): ten thousand of one that are due at once hold up no other's.
  */
 import type { MessageRequested } from '#schemas/records.ts';
 
 import { requestEventId } from '#runtime/message-requests.ts';
-import { outgoing } from '#runtime/records.ts';
+import { outgoing, uncaused } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
+
+import { dueTurns } from './due-turns.ts';
 
 /** Most requests of one turn. */
 const handedOverMax = 200;
@@ -32,15 +35,17 @@ export function createHandOver({
   tenants,
   now,
 }: Pick<Runtime, 'database' | 'log' | 'tenants' | 'now'>): (of: readonly string[]) => Promise<void> {
+  const dueOf = dueTurns(database, 'message_requests');
+
   const recordOf = async (row: DueRow, at: number): Promise<MessageRequested> => ({
+    ...uncaused(
+      row.tenant,
+      row.conversation,
+      requestEventId(row.tenant, row.id),
+      at,
+      await tenants.currentRevision(row.tenant),
+    ),
     type: 'message.requested',
-    tenant: row.tenant,
-    actor: row.conversation,
-    eventId: requestEventId(row.tenant, row.id),
-    causationId: null,
-    occurredAt: at,
-    providerAt: null,
-    revision: await tenants.currentRevision(row.tenant),
     instance: row.instance,
     messageId: row.id,
     origin: row.origin ?? 'api',
@@ -50,12 +55,14 @@ export function createHandOver({
 
   return async (of) => {
     const at = now();
+    const ids = await dueOf(of, handedOverMax, at);
+    if (ids.length === 0) return;
     await database.transaction(of, async (sql) => {
       const due = await sql.query<DueRow>(
         `SELECT tenant, id, conversation, instance, priority, origin, content FROM message_requests
-         WHERE status = 'scheduled' AND due_at <= to_timestamp($1 / 1000.0)
-         ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
-        [at, handedOverMax],
+         WHERE id = ANY ($1::text[]) AND coalesce(status, '') = 'scheduled'
+         ORDER BY due_at, id FOR UPDATE SKIP LOCKED`,
+        [ids],
       );
       if (due.rows.length === 0) return;
       const records = await Promise.all(due.rows.map((row) => recordOf(row, at)));

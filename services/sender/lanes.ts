@@ -29,6 +29,9 @@ export const classOfLane = (lane: number): SendClass => sendClasses[Math.trunc(l
 /** The place of a lane's priority: 0 is the most urgent. */
 export const urgencyOfLane = (lane: number): number => lane % priorities.length;
 
+/** The lane of the same class that is most urgent. */
+export const raisedLane = (lane: number): number => lane - urgencyOfLane(lane);
+
 /** A priority as a record has it; one that is not known is normal. */
 export const priorityOf = (text: string): Priority => priorities.find((one) => one === text) ?? 'normal';
 

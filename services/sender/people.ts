@@ -32,11 +32,11 @@ export type AddressFinder = Directory['addressOf'];
 /** Finds addresses and keeps them for a while: an address never moves to another conversation. */
 export function addressFinder(directory: Directory, now: () => number): AddressFinder {
   const known = new Lru<string, { readonly address: Opened<string>; readonly until: number }>(cachedMax);
-  return async (tenant, conversation) => {
-    const key = `${tenant}/${conversation}`;
+  return async (tenant, conversation, kinds) => {
+    const key = `${tenant}/${conversation}/${kinds?.join() ?? ''}`;
     const cached = known.get(key);
     if (cached !== undefined && cached.until > now()) return cached.address;
-    const address = await directory.addressOf(tenant, conversation);
+    const address = await directory.addressOf(tenant, conversation, kinds);
     if (address?.state === 'open') known.set(key, { address, until: now() + addressCacheMs });
     else known.delete(key);
     return address;

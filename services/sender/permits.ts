@@ -3,10 +3,13 @@
  *
  * E1 A permit is taken before a delivery is claimed, so that nothing is claimed that may not go; what
  *    was not needed is given back.
- * E2 Right before the call it is confirmed: one that became old is taken anew, and the chat's own bounds
- *    are asked. What may not go then is queued again, without an attempt, in its place in the chat.
- * E3 A permit counts until the call is over, since nobody knows when within it the provider reads the
- *    message: so the bounds hold by its clock too, unless a call lasts longer than a window.
+ * E2 Right before the call it is confirmed: one that might not count until the call is over is taken anew,
+ *    and the chat's own bounds are asked. What may not go then is queued again, without an attempt, in its
+ *    place in the chat.
+ * E3 Every bound counts a call from its permit to its end, since nobody knows when within it the provider
+ *    reads the message (W2 of `rate-windows.ts`). So all bounds hold by the provider's clock, unless this
+ *    process stands still between the last look at the time (C2 of `courier.ts`) and the first byte of the
+ *    call for longer than the rest of a lease.
  */
 import type { Instance } from '#runtime/instances/instances.ts';
 import type { Runtime } from '#runtime/runtime.ts';
@@ -14,13 +17,13 @@ import type { Runtime } from '#runtime/runtime.ts';
 import { type SendClass, classOfLane } from './lanes.ts';
 import { chatWindows, classWindows, numberWindows } from './limits.ts';
 import type { ClaimedDelivery } from './deliveries.ts';
-import type { RateGrant, RateWindow, RateWindows } from './rate-windows.ts';
+import type { NamedPermit, RateGrant, RateWindow, RateWindows } from './rate-windows.ts';
 
 /** The permit of one delivery. Does not throw. */
 export interface Permit {
   /** Milliseconds to wait; 0 when it may go now, which uses the permit up. */
   confirm(delivery: ClaimedDelivery, instance: Instance): Promise<number>;
-  /** The call, if there was one, is over: gives the permit back unless it was used. Idempotent. */
+  /** The call is over, or there was none: then the permit is given back unless it was confirmed. Idempotent. */
   release(): void;
 }
 
@@ -44,58 +47,56 @@ export interface Permits {
   allow(tenant: string, instance: string, classes: readonly SendClass[], wanted: number): Promise<Allowance>;
 }
 
-/** Windows of which a permit was taken together, and when. */
-interface Held {
-  readonly windows: readonly RateWindow[];
-  readonly at: number;
+/** A permit that is confirmed later than this after it was taken, in milliseconds, is taken anew. */
+const freshMs = 1_000;
+
+/** What permits are made with. */
+export interface PermitParts {
+  readonly runtime: Pick<Runtime, 'instances' | 'now'>;
+  readonly windows: RateWindows;
+  /** Milliseconds from a confirmation within which its call ends. */
+  readonly callWithinMs: number;
+  /** Told of what was put off, by the bound that it met. */
+  readonly limited?: (instance: Instance, bound: string) => void;
 }
 
-/** A permit older than this, in milliseconds, is taken anew: it might end before the call does. */
-const freshMs = 200;
+/** Makes the permits. */
+export function createPermits({ runtime, windows, callWithinMs, limited = () => undefined }: PermitParts): Permits {
+  const { instances, now } = runtime;
 
-/** Windows up to this length count calls from their end. */
-const renewedMsMax = 5_000;
-
-/** Makes the permits. `limited` is told of what was put off, by the bound that it met. */
-export function createPermits(
-  { instances, now }: Pick<Runtime, 'instances' | 'now'>,
-  windows: RateWindows,
-  limited: (instance: Instance, bound: string) => void = () => undefined,
-): Permits {
-  const take = async (instance: Instance, of: readonly RateWindow[], wanted: number): Promise<RateGrant> => {
-    if (of.length === 0 || wanted === 0) return { granted: wanted, waitMs: 0, at: now() };
-    const grant = await windows.take(of, wanted);
-    if (grant.granted < wanted) limited(instance, boundOf(of));
-    return grant;
+  const take = async (instance: Instance, of: readonly RateWindow[], wanted: number): Promise<Taken> => {
+    if (of.length === 0 || wanted === 0) return new Taken(of, { names: [], waitMs: 0 }, wanted);
+    const grant = await windows.take(of, wanted, freshMs + callWithinMs);
+    if (grant.names.length < wanted) limited(instance, boundOf(of));
+    return new Taken(of, grant, grant.names.length);
   };
 
-  /** Milliseconds until the chat has room; 0 when a permit of it was taken. */
-  const chatWait = async (delivery: ClaimedDelivery, instance: Instance): Promise<number> =>
-    (await take(instance, chatWindows(instance, delivery.conversation), 1)).waitMs;
-
-  const permitOf = (takenAt: number, held: readonly Held[]): Permit => {
-    let holds = held;
+  const permitOf = (takenAt: number, taken: readonly NamedPermit[]): Permit => {
+    let holds = taken;
     let state: 'held' | 'used' | 'over' = 'held';
     const release = (): void => {
-      for (const { windows: of, at } of holds) {
-        if (state === 'held') windows.giveBack(of, 1);
-        // E3: where a call is short against the window it makes no difference.
-        if (state === 'used' && of.some(({ windowMs }) => windowMs <= renewedMsMax)) windows.renew(of, at);
-      }
+      if (holds.length > 0 && state === 'held') windows.giveBack(holds);
+      if (holds.length > 0 && state === 'used') windows.end(holds);
       state = 'over';
+      holds = [];
+    };
+    /** Milliseconds until there is room; 0 when it was taken. */
+    const hold = async (instance: Instance, of: readonly RateWindow[]): Promise<number> => {
+      const grant = await take(instance, of, 1);
+      holds = [...holds, ...grant.next()];
+      return grant.waitMs;
     };
     return {
       release,
       async confirm(delivery, instance) {
+        let waitMs = 0;
         if (state !== 'held' || now() - takenAt > freshMs) {
           release();
-          const anew = [numberWindows(instance), classWindows(instance, classOfLane(delivery.lane))].flat();
-          const again = await take(instance, anew, 1);
-          if (again.granted === 0) return again.waitMs;
-          holds = [{ windows: anew, at: again.at }];
           state = 'held';
+          const sendClass = classOfLane(delivery.lane);
+          waitMs = await hold(instance, [...numberWindows(instance), ...classWindows(instance, sendClass)]);
         }
-        const waitMs = await chatWait(delivery, instance);
+        if (waitMs === 0) waitMs = await hold(instance, chatWindows(instance, delivery.conversation));
         if (waitMs > 0) release();
         else state = 'used';
         return waitMs;
@@ -106,33 +107,24 @@ export function createPermits(
   return {
     async allow(tenant, id, classes, wanted) {
       const instance = await instances.read(tenant, id);
-      if (instance === undefined) return unlimited(wanted, permitOf(now(), []));
+      if (instance === undefined) return unlimited(wanted, () => permitOf(-Infinity, []));
       const takenAt = now();
-      const number = numberWindows(instance);
-      const total = await take(instance, number, wanted);
-      const rooms = new Map<SendClass, { left: number; readonly held: Held }>();
-      let waitMs = total.granted < wanted ? total.waitMs : undefined;
+      const total = await take(instance, numberWindows(instance), wanted);
+      const rooms = new Map<SendClass, Taken>();
+      let waitMs = total.waitMs > 0 ? total.waitMs : undefined;
       for (const one of classes) {
-        const held = classWindows(instance, one);
-        const room = await take(instance, held, total.granted);
-        if (room.granted < total.granted) waitMs = Math.min(waitMs ?? Infinity, room.waitMs);
-        rooms.set(one, { left: room.granted, held: { windows: held, at: room.at } });
+        const room = await take(instance, classWindows(instance, one), total.left);
+        if (room.waitMs > 0) waitMs = Math.min(waitMs ?? Infinity, room.waitMs);
+        rooms.set(one, room);
       }
-      let left = total.granted;
       return {
-        total: total.granted,
+        total: total.left,
         of: (one) => rooms.get(one)?.left ?? 0,
         waitMs,
-        permit(one) {
-          const room = rooms.get(one);
-          left -= 1;
-          if (room !== undefined) room.left -= 1;
-          return permitOf(takenAt, [{ windows: number, at: total.at }, ...(room === undefined ? [] : [room.held])]);
-        },
+        permit: (one) => permitOf(takenAt, [...total.next(), ...(rooms.get(one)?.next() ?? [])]),
         close() {
-          if (left > 0) windows.giveBack(number, left);
-          for (const room of rooms.values()) if (room.left > 0) windows.giveBack(room.held.windows, room.left);
-          left = 0;
+          const unused = [total, ...rooms.values()].flatMap((taken) => taken.rest());
+          if (unused.length > 0) windows.giveBack(unused);
           rooms.clear();
         },
       };
@@ -140,12 +132,46 @@ export function createPermits(
   };
 }
 
+/** What was taken of some windows and is not used yet. Without windows there is no permit, and room all the same. */
+class Taken {
+  readonly waitMs: number;
+  readonly #windows: readonly RateWindow[];
+  readonly #names: string[];
+  #left: number;
+
+  constructor(windows: readonly RateWindow[], { names, waitMs }: RateGrant, left: number) {
+    this.waitMs = waitMs;
+    this.#windows = windows;
+    this.#names = [...names];
+    this.#left = left;
+  }
+
+  get left(): number {
+    return this.#left;
+  }
+
+  /** One of them. */
+  next(): readonly NamedPermit[] {
+    this.#left -= 1;
+    return this.#named(this.#names.splice(0, 1));
+  }
+
+  /** All that are left. */
+  rest(): readonly NamedPermit[] {
+    this.#left = 0;
+    return this.#named(this.#names.splice(0));
+  }
+
+  readonly #named = (names: readonly string[]): readonly NamedPermit[] =>
+    names.map((name) => ({ name, windows: this.#windows }));
+}
+
 /** Nothing is known of the instance: what is sent with it finds out. */
-const unlimited = (total: number, permit: Permit): Allowance => ({
+const unlimited = (total: number, permit: () => Permit): Allowance => ({
   total,
   of: () => total,
   waitMs: undefined,
-  permit: () => permit,
+  permit,
   close: () => undefined,
 });
 

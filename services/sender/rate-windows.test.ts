@@ -8,34 +8,52 @@ import type { SendLimits } from '#runtime/instances/send-limits.ts';
 import { shareOf } from './adapters/redis-rate-windows.ts';
 import type { ClaimedDelivery } from './deliveries.ts';
 import { laneOf } from './lanes.ts';
-import { createPermits } from './permits.ts';
+import { type Permit, createPermits } from './permits.ts';
 import { LocalWindows, processWindows } from './rate-windows.ts';
+import { describeWindows } from './testing/window-cases.ts';
 
 /** The most of any stretch of `windowMs`. */
 const peak = (times: readonly number[], windowMs: number): number =>
   Math.max(0, ...times.map((from) => times.filter((at) => at >= from && at < from + windowMs).length));
 
+/** Longer than anything lasts. */
+const heldMs = 1_000_000;
+
+describe('windows of a process', () => {
+  describeWindows(() => {
+    let now = 0;
+    const pass = (ms: number) => Promise.resolve(void (now += ms));
+    return Promise.resolve({ windows: processWindows(() => now), pass });
+  });
+});
+
 describe('a window', () => {
   const steps = fc.array(fc.tuple(fc.nat(700), fc.integer({ min: 1, max: 9 }), fc.nat(4)), { maxLength: 80 });
 
-  test('never grants more than its bound in any stretch of its length, and all of it to who waits as told', () => {
+  test('grants all of its bound to who waits as told', () => {
     fc.assert(
       fc.property(steps, fc.integer({ min: 1, max: 12 }), (asked, max) => {
         let now = 0;
         const windows = new LocalWindows(() => now);
         const bound = [{ key: 'k', max, windowMs: 1_000 }];
         const times: number[] = [];
+        /** Calls that take no time. */
+        const use = (names: readonly string[]): void => {
+          windows.end(names.map((name) => ({ name, windows: bound })));
+          times.push(...names.map(() => now));
+        };
         for (const [pause, wanted, unused] of asked) {
           now += pause;
-          const { granted, waitMs } = windows.take(bound, wanted);
-          expect(granted === wanted).toBe(waitMs === 0);
-          const back = Math.min(unused, granted);
-          windows.giveBack(bound, back);
-          for (let i = 0; i < granted - back; i += 1) times.push(now);
-          if (granted < wanted && back === 0) {
+          const { names, waitMs } = windows.take(bound, wanted, heldMs);
+          expect(names.length === wanted).toBe(waitMs === 0);
+          const back = Math.min(unused, names.length);
+          windows.giveBack(names.slice(0, back).map((name) => ({ name, windows: bound })));
+          use(names.slice(back));
+          if (names.length < wanted && back === 0) {
             now += waitMs;
-            expect(windows.take(bound, 1).granted).toBe(1);
-            times.push(now);
+            const more = windows.take(bound, 1, heldMs).names;
+            expect(more).toHaveLength(1);
+            use(more);
           }
         }
         expect(peak(times, 1_000)).toBeLessThanOrEqual(max);
@@ -44,27 +62,41 @@ describe('a window', () => {
     );
   });
 
-  test('that is asked with another grants what both do', () => {
-    const windows = new LocalWindows(() => 0);
-    const [narrow, wide] = [
-      { key: 'a', max: 3, windowMs: 5_000 },
-      { key: 'b', max: 10, windowMs: 1_000 },
-    ];
-    expect(windows.take([narrow, wide], 5)).toEqual({ granted: 3, waitMs: 5_000, at: 0 });
-    expect(windows.take([wide], 10)).toEqual({ granted: 7, waitMs: 1_000, at: 0 });
-  });
+  /** Each: milliseconds before it asks, from the permit to its call, for which this lasts, and the part of it after which it is seen. */
+  const calls = fc.array(
+    fc.tuple(fc.nat(400), fc.nat(3_000), fc.nat(3_000), fc.double({ min: 0, max: 1, noNaN: true })),
+    { minLength: 1, maxLength: 80 },
+  );
 
-  test('counts what lasted from its end, once it is renewed', () => {
-    let now = 0;
-    const windows = new LocalWindows(() => now);
-    const bound = [{ key: 'k', max: 1, windowMs: 1_000 }];
-    const { at } = windows.take(bound, 1);
-    now = 600;
-    windows.renew(bound, at);
-    now = 1_599;
-    expect(windows.take(bound, 1)).toMatchObject({ granted: 0, waitMs: 1 });
-    now = 1_600;
-    expect(windows.take(bound, 1)).toMatchObject({ granted: 1 });
+  test('holds by the clock of who is called, however late calls begin, however long they last', () => {
+    fc.assert(
+      fc.property(calls, fc.integer({ min: 1, max: 6 }), (asked, max) => {
+        let now = 0;
+        const windows = new LocalWindows(() => now);
+        const bound = [{ key: 'k', max, windowMs: 1_000 }];
+        const seen: number[] = [];
+        const inFlight: { readonly endsAt: number; readonly name: string }[] = [];
+        const endUntil = (until: number): void => {
+          inFlight.sort((a, b) => a.endsAt - b.endsAt);
+          while (inFlight[0] !== undefined && inFlight[0].endsAt <= until) {
+            const { endsAt, name } = inFlight[0];
+            inFlight.shift();
+            now = endsAt;
+            windows.end([{ name, windows: bound }]);
+          }
+          now = until;
+        };
+        for (const [pause, late, lasting, part] of asked) {
+          endUntil(now + pause);
+          for (const name of windows.take(bound, 1, heldMs).names) {
+            seen.push(now + late + lasting * part);
+            inFlight.push({ name, endsAt: now + late + lasting });
+          }
+        }
+        expect(peak(seen, 1_000)).toBeLessThanOrEqual(max);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   test('is shared by no more than its rate, also where there are more senders than permits', () => {
@@ -99,10 +131,7 @@ describe('permits', () => {
     let now = 1_000_000;
     const until = now + forMs;
     const runtime = { instances: { read: () => Promise.resolve(instance) } as never, now: () => now };
-    const permits = createPermits(
-      runtime,
-      processWindows(() => now),
-    );
+    const permits = createPermits({ runtime, windows: processWindows(() => now), callWithinMs: 15_000 });
     const sent: { readonly at: number; readonly chat: number }[] = [];
     let turn = 0;
     while (now < until) {
@@ -121,7 +150,7 @@ describe('permits', () => {
         sent.push({ at: now, chat });
         permit.release();
       }
-      now += went === 0 ? 100 : 1;
+      now += went === 0 ? Math.max(100, forMs / 10_000) : 1;
     }
     return sent;
   }
@@ -195,22 +224,58 @@ describe('permits', () => {
     ).toBe(12);
   });
 
-  test('that became old are taken anew, so that none counts at another time than it is used', async () => {
-    let now = 0;
+  /** Permits of an account with one call a second, and a process that stands still when it is told to. */
+  const slow = () => {
+    const world = { now: 0 };
     const instance = instanceOf('cloud', { perSecond: 1 });
-    const runtime = { instances: { read: () => Promise.resolve(instance) } as never, now: () => now };
-    const windows = processWindows(() => now);
-    const permits = createPermits(runtime, windows);
-    const delivery = { lane: reply, conversation: 'c' } as unknown as ClaimedDelivery;
-    const allowance = await permits.allow('demo', 'i_1', ['reply'], 1);
-    const permit = allowance.permit('reply');
-    allowance.close();
-    now = 900;
-    expect(await permit.confirm(delivery, instance)).toBe(0);
-    permit.release();
-    now = 1_500;
-    expect((await permits.allow('demo', 'i_1', ['reply'], 1)).total).toBe(0);
-    now = 2_001;
-    expect((await permits.allow('demo', 'i_1', ['reply'], 1)).total).toBe(1);
+    const runtime = { instances: { read: () => Promise.resolve(instance) } as never, now: () => world.now };
+    const windows = processWindows(() => world.now);
+    const permits = createPermits({ runtime, windows, callWithinMs: 10_000 });
+    const allowed = async () => {
+      const allowance = await permits.allow('demo', 'i_1', ['reply'], 1);
+      const permit = allowance.total === 1 ? allowance.permit('reply') : undefined;
+      allowance.close();
+      return permit;
+    };
+    const confirm = (permit: Permit | undefined) =>
+      permit?.confirm({ lane: reply, conversation: 'c' } as unknown as ClaimedDelivery, instance);
+    return { world, allowed, confirm };
+  };
+
+  test('count until the call is over, however late it began, and for a window after it', async () => {
+    const { world, allowed, confirm } = slow();
+    const permit = await allowed();
+    expect(await confirm(permit)).toBe(0);
+    // The process stands still. Then the call begins: another one beside it would be the second of a second.
+    world.now = 1_500;
+    expect(await allowed()).toBeUndefined();
+    permit?.release();
+    world.now = 2_500;
+    expect(await allowed()).toBeUndefined();
+    world.now = 2_521;
+    expect(await allowed()).toBeDefined();
+  });
+
+  test('that became old before they are confirmed are taken anew, and may be gone', async () => {
+    const { world, allowed, confirm } = slow();
+    const permit = await allowed();
+    world.now = 9_000;
+    expect(await confirm(permit)).toBe(0);
+    // Else it would have ended at 11 000, in the middle of the call.
+    world.now = 18_000;
+    expect(await allowed()).toBeUndefined();
+    const late = slow();
+    const first = await late.allowed();
+    late.world.now = 13_000;
+    const second = await late.allowed();
+    expect(second).toBeDefined();
+    expect(await late.confirm(first)).toBeGreaterThan(0);
+    expect(await late.confirm(second)).toBe(0);
+  });
+
+  test('that are not used are given back at once', async () => {
+    const { allowed } = slow();
+    (await allowed())?.release();
+    expect(await allowed()).toBeDefined();
   });
 });

@@ -4,12 +4,12 @@
  * settled, so that a report made twice is the same report.
  */
 import type { SealedDelivery } from '#schemas/content.ts';
-import type { AuditRecorded, DeliveryUpdated } from '#schemas/records.ts';
+import type { DeliveryUpdated } from '#schemas/records.ts';
 
 import { OperatingError } from '#runtime/errors.ts';
 import { joinCalls } from '#runtime/joined-calls.ts';
 import type { OutgoingRecord } from '#runtime/log/record-log.ts';
-import { causedBy, derivedId, outgoing } from '#runtime/records.ts';
+import { auditRecord, causedBy, derivedId, outgoing } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
 import type { Deliveries, PendingReport } from './deliveries.ts';
@@ -66,21 +66,12 @@ export function createReporter(
       attempts,
       sealed: await resealed(report, eventId),
     };
-    const audit: AuditRecorded = {
-      ...causedBy(cause, derivedId('e', id, status, attempts, 'audit'), settledAt),
-      type: 'audit.recorded',
+    const audit = auditRecord(causedBy(cause, derivedId('e', id, status, attempts, 'audit'), settledAt), {
       action: `delivery.${status}`,
-      machine: null,
-      machineVersion: null,
-      trigger: null,
-      from: null,
-      to: null,
       instance,
       subject: id,
       outcome: reason,
-      actedBy: null,
-      episode: null,
-    };
+    });
     await append([outgoing(updated), outgoing(audit)]);
     await deliveries.reported(report);
   };

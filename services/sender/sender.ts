@@ -14,7 +14,7 @@
 import { topics } from '#schemas/topics.ts';
 
 import { openFiles } from '#runtime/blobs/postgres-files.ts';
-import { startClaimPump } from '#runtime/claim-pump.ts';
+import { type ClaimPump, startClaimPump } from '#runtime/claim-pump.ts';
 import { OperatingError } from '#runtime/errors.ts';
 import { consumeRecords, type ReadRecord } from '#runtime/log/consume-records.ts';
 import { openRouting } from '#runtime/instances/routing.ts';
@@ -35,11 +35,17 @@ import { openClaims } from './claims.ts';
 import { createCourier } from './courier.ts';
 import { createCourtesies } from './courtesies.ts';
 import { openDeliveries } from './deliveries.ts';
-import { type Arrived, startDispatcher } from './dispatcher.ts';
+import { type Arrived, type Chore, startDispatcher } from './dispatcher.ts';
+import { type DueWork, dueWorkFinder } from './due-work.ts';
+import { openEndpoints } from './endpoints.ts';
 import { createEvidence } from './evidence.ts';
 import { FairShares } from './fair-shares.ts';
+import { createFallbacks } from './fallback.ts';
+import { createGateChangeRecorder } from './gate-changes.ts';
 import { type GateOptions, gateDefaults, openGates } from './gates.ts';
 import { createHandOver } from './hand-over.ts';
+import { createHeldRelief } from './held.ts';
+import { createNotices } from './notices.ts';
 import { openRateWindows } from './open-windows.ts';
 import { fileReader } from './outgoing-files.ts';
 import { addressFinder, personFinder } from './people.ts';
@@ -47,9 +53,10 @@ import { callsAtOnce } from './limits.ts';
 import { createPermits } from './permits.ts';
 import { createPlacement, policyFinder } from './placement.ts';
 import { createReporter } from './reporter.ts';
-import { routeFinder } from './routes.ts';
+import { openRoutes } from './routes.ts';
 import { lookupDelaysMsDefault, retryDelaysMsDefault } from './schedule.ts';
 import type { RateWindows } from './rate-windows.ts';
+import { createStepRecorder } from './steps.ts';
 import { createVerdicts } from './verdicts.ts';
 
 /** How to send. Times in milliseconds. */
@@ -102,6 +109,12 @@ const defaults = {
 /** Broadcasts that are looked at together. */
 const broadcastsAtOnce = 4;
 
+/** Polls after which broadcasts are looked for, due or not. */
+const forgottenEvery = 10;
+
+/** Polls after which accounts that are shut, and notices, are looked after. */
+const relievedEvery = 4;
+
 /** Of the time between claim and call, what reading a file may take. */
 const fileReadShare = 0.8;
 
@@ -132,7 +145,8 @@ export async function startSender(runtime: Runtime, options: SenderOptions = {})
   const owner = `sender-${newUlid(runtime.now())}`;
   const personOf = personFinder(runtime.directory);
   const policyOf = policyFinder(runtime);
-  const routeOf = routeFinder(runtime.directory, openRouting(runtime.database, runtime.tenants, runtime.now));
+  const routes = openRoutes(runtime.directory, openRouting(runtime.database, runtime.tenants, runtime.now));
+  const { routeOf } = routes;
   const confirmationOf = confirmationFinder(runtime);
   const gates = openGates(runtime.database, chosen.gates, chosen.random, ({ tenant, instance }, to, reason) => {
     runtime.metrics.breakerChanges.inc({ state: to });
@@ -144,6 +158,8 @@ export async function startSender(runtime: Runtime, options: SenderOptions = {})
   });
   const windows = options.windows ?? openRateWindows(runtime, owner);
   const closeWindows = async () => (windows === options.windows ? undefined : windows.close());
+  const { adminEmails } = runtime.config;
+  const fallbackOf = createFallbacks({ ...chosen, policyOf, routes, adminEmails });
   const courier = createCourier({
     runtime,
     deliveries,
@@ -151,36 +167,13 @@ export async function startSender(runtime: Runtime, options: SenderOptions = {})
     personOf,
     addressOf: addressFinder(runtime.directory, runtime.now),
     routeOf,
+    endpoints: openEndpoints(runtime.now),
     confirmationOf,
     courtesies: createCourtesies(runtime, providers),
     readFile: fileReader(files, (chosen.leaseMs - chosen.callTimeoutMs) * fileReadShare),
     policyOf,
-    verdicts: createVerdicts({ ...chosen, runtime, gates, personOf, policyOf }),
+    verdicts: createVerdicts({ ...chosen, runtime, gates, personOf, policyOf, fallbackOf }),
     startWithinMs: chosen.leaseMs - chosen.callTimeoutMs,
-  });
-  const handOver = createHandOver(runtime);
-  const dispatcher = startDispatcher({
-    ...chosen,
-    perInstance: callsFinder(runtime.instances, chosen.perInstance),
-    runtime,
-    deliveries,
-    claims: openClaims(runtime.database),
-    gates,
-    permits: createPermits(runtime, windows, ({ provider }, limit) =>
-      runtime.metrics.sendLimited.inc({ provider, limit }),
-    ),
-    shares: new FairShares(),
-    courier,
-    place: createPlacement(runtime, policyOf, routeOf),
-    report: createReporter(runtime, deliveries, personOf),
-    chores: [
-      async (tenants) => {
-        await handOver(tenants);
-        return [];
-      },
-      createEvidence(runtime, deliveries, confirmationOf),
-    ],
-    owner,
   });
   const feeder = createBroadcastFeeder(runtime, policyOf);
   const broadcasts = startClaimPump({
@@ -188,10 +181,42 @@ export async function startSender(runtime: Runtime, options: SenderOptions = {})
     claim: (count) => feeder.claim(count),
     work: (broadcast) => feeder.turn(broadcast),
     concurrency: broadcastsAtOnce,
-    pollMs: chosen.pollMs,
+    // The dispatcher's look wakes it.
+    pollMs: chosen.pollMs * forgottenEvery,
   });
   // Whoever waits for the service is told below.
   broadcasts.finished.catch(() => undefined);
+  const chores: readonly Chore[] = [
+    quietly(createHandOver(runtime), 'hand-over'),
+    quietly(createStepRecorder(runtime), 'steps'),
+    quietly(createGateChangeRecorder(runtime), 'gate-changes'),
+    { when: 'broadcasts', turn: wakes(broadcasts) },
+    quietly(createHeldRelief({ runtime, policyOf, routes, everyMs: chosen.pollMs * relievedEvery })),
+    quietly(createNotices({ runtime, policyOf, everyMs: chosen.pollMs * relievedEvery })),
+    { when: 'doubted', turn: createEvidence(runtime, deliveries, confirmationOf) },
+  ];
+  const dispatcher = startDispatcher({
+    ...chosen,
+    perInstance: callsFinder(runtime.instances, chosen.perInstance),
+    runtime,
+    deliveries,
+    claims: openClaims(runtime.database),
+    gates,
+    permits: createPermits({
+      runtime,
+      windows,
+      // C2 of courier.ts.
+      callWithinMs: chosen.leaseMs,
+      limited: ({ provider }, limit) => runtime.metrics.sendLimited.inc({ provider, limit }),
+    }),
+    shares: new FairShares(),
+    courier,
+    place: createPlacement(runtime, policyOf, routeOf),
+    report: createReporter(runtime, deliveries, personOf),
+    dueWork: dueWorkFinder(runtime.database, runtime.now),
+    chores,
+    owner,
+  });
   const closeProviders = () => Promise.all(Object.values(providers).map((provider) => provider.close()));
 
   const consumer = await consumeRecords(runtime, {
@@ -226,6 +251,23 @@ export async function startSender(runtime: Runtime, options: SenderOptions = {})
     stop: () => (stopping ??= stop()),
   };
 }
+
+/** A chore that leads to no reports. */
+const quietly = (work: (tenants: readonly string[]) => Promise<void>, when?: DueWork): Chore => ({
+  ...(when === undefined ? {} : { when }),
+  async turn(tenants) {
+    await work(tenants);
+    return [];
+  },
+});
+
+/** The turn of a chore that others do. */
+const wakes =
+  (pump: ClaimPump): Chore['turn'] =>
+  () => {
+    pump.wake();
+    return Promise.resolve([]);
+  };
 
 /** Most calls in flight of an instance. Of one that nobody knows one: what is sent with it finds out. */
 const callsFinder =

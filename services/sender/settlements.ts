@@ -15,12 +15,14 @@ import { joinCalls } from '#runtime/joined-calls.ts';
 import { isStill, promotion } from './claims.ts';
 import type { AttemptResult, ClaimedDelivery, Move, PendingReport } from './deliveries.ts';
 import { type ReportRow, reportColumns, reportLeaseMs, reportOf } from './reports.ts';
+import { type FallbackStep, stepsStatement } from './steps.ts';
 
 /** The end of a delivery, with what is known of the attempt that brought it. */
 export interface Settlement {
   readonly delivery: ClaimedDelivery;
   readonly result: AttemptResult | undefined;
   readonly move: Extract<Move, { readonly to: 'settled' }>;
+  readonly steps: readonly FallbackStep[];
 }
 
 /** Settlements in one transaction. */
@@ -58,7 +60,7 @@ const settleText = `
     SELECT id FROM deliveries WHERE id = ANY ($1::text[]) ORDER BY conversation COLLATE "C" FOR UPDATE
   ), moved AS (
     UPDATE deliveries d SET status = s.status, reason = s.reason, provider_message_index = s.provider_message_index,
-      result = s.result, settled_at = now(), updated_at = now(), report_due_at = now() + ${lease} * interval '1 ms',
+      cause = CASE WHEN s.status = 'sent' THEN NULL ELSE coalesce(s.code, d.cause) END, result = s.result, settled_at = now(), updated_at = now(), report_due_at = now() + ${lease} * interval '1 ms',
       lease_until = NULL, provider = coalesce(s.provider, d.provider),
       evidence_due_at = CASE WHEN s.status IN ('unknown', 'manual') THEN now() + ${evidence} * interval '1 ms' END
     FROM unnest(${arrays.join(', ')}) AS s (${names.join(', ')})
@@ -78,21 +80,24 @@ const settleText = `
  * `database.unavailable`.
  */
 export function openSettlements(database: Database): (settlement: Settlement) => Promise<PendingReport | undefined> {
-  const write = (settlements: readonly Settlement[]): Promise<readonly SqlResult<Record<string, unknown>>[]> => {
+  const write = async (settlements: readonly Settlement[]): Promise<SqlResult<Record<string, unknown>> | undefined> => {
     const sorted = [...settlements].sort(({ delivery: a }, { delivery: b }) => inOrder(a.conversation, b.conversation));
-    return database.queries(
+    const steps = stepsStatement(sorted);
+    const done = await database.queries(
       [...new Set(settlements.map(({ delivery }) => delivery.tenant))],
       [
+        ...steps,
         [settleText, [...columnValues(columns, sorted), reportLeaseMs, evidenceAfterMs]],
         // A statement of its own: what was queued while the first one waited for rows is seen by it alone.
         promotion(sorted.map(({ delivery, move }) => [delivery.conversation, move.chatPauseMs ?? 0])),
       ],
     );
+    return done[steps.length];
   };
 
   return joinCalls(
     async (settlements) => {
-      const [moved] = await write(settlements).catch((caught: unknown) => {
+      const moved = await write(settlements).catch((caught: unknown) => {
         if (!(caught instanceof OperatingError) || caught.disposition !== 'retry') throw caught;
         return write(settlements);
       });

@@ -12,6 +12,7 @@ import { OperatingError } from '#runtime/errors.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
 import type { ClaimedDelivery, Move, SettledStatus } from './deliveries.ts';
+import type { FallbackFinder } from './fallback.ts';
 import type { Gates } from './gates.ts';
 import { classOfLane } from './lanes.ts';
 import type { PersonFinder } from './people.ts';
@@ -25,6 +26,7 @@ export interface VerdictParts {
   readonly gates: Gates;
   readonly personOf: PersonFinder;
   readonly policyOf: PolicyFinder;
+  readonly fallbackOf: FallbackFinder;
   readonly retryDelaysMs: readonly number[];
   readonly lookupDelaysMs: readonly number[];
   /** For how long the rest of a chat waits when the provider refuses the chat. */
@@ -107,6 +109,15 @@ export function createVerdicts(parts: VerdictParts) {
     return scope === 'chat' ? { ...given, chatPauseMs: parts.chatPauseMs } : given;
   };
 
+  /** Nothing is left of the schedule. What may have been sent goes no other way. */
+  const exhausted = async (delivery: ClaimedDelivery, cause: string, detail: string | undefined): Promise<Move> => {
+    if (delivery.uncertain) return giveUp(delivery, 'attempts-exhausted', detail);
+    const fallback = await parts.fallbackOf(delivery, cause);
+    if (fallback.to === 'fall-back') return fallback;
+    const given = await giveUp(delivery, 'attempts-exhausted', detail, 'manual');
+    return { ...given, steps: fallback.steps };
+  };
+
   const again = async (
     delivery: ClaimedDelivery,
     outcome: Extract<SendOutcome, { readonly outcome: 'retry' }>,
@@ -124,7 +135,7 @@ export function createVerdicts(parts: VerdictParts) {
     if (code !== 'files.unavailable')
       await tell(hasAnswered(outcome) ? gates.works(delivery) : gates.fails(delivery, code));
     const delayMs = retryDelay(delivery.tries, parts.retryDelaysMs, parts.random(), afterMs);
-    if (delayMs === undefined) return giveUp(delivery, 'attempts-exhausted', detail, 'manual');
+    if (delayMs === undefined) return exhausted(delivery, code, detail);
     return { to: 'queued', delayMs, uncertain: false, countsAttempt: true };
   };
 

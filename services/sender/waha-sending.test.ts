@@ -88,11 +88,12 @@ describe('a reply by WAHA', () => {
   test('waits for a decision when the attempts are used up; the next one of the chat goes on', async () => {
     const { fake, instance } = await waha();
     const chat = await chatOn(instance);
-    fake.fault({ kind: 'status', status: 503, times: 4 });
+    // The last in the queue of urgent messages.
+    fake.fault({ kind: 'status', status: 503, times: 5 });
     await sender();
     const ids = await ask(chat, 'nunca', 'sempre');
     expect(await outcome(ids)).toMatchObject([
-      { status: 'manual', reason: 'attempts-exhausted', attempts: 4 },
+      { status: 'manual', reason: 'attempts-exhausted', attempts: 5 },
       { status: 'sent', attempts: 1 },
     ]);
     expect(texts(fake, chat)).toEqual(['sempre']);
@@ -132,7 +133,7 @@ describe('a reply by WAHA', () => {
     await fake.close();
     await sender();
     const ids = await ask(chat, 'ninguém');
-    expect(await outcome(ids)).toMatchObject([{ status: 'manual', reason: 'attempts-exhausted', attempts: 4 }]);
+    expect(await outcome(ids)).toMatchObject([{ status: 'manual', reason: 'attempts-exhausted', attempts: 5 }]);
     expect(await attemptsOf(ids[0] ?? '')).toContainEqual([1, 'retry', 'provider.unreachable', null]);
   });
 });

@@ -8,15 +8,12 @@ import { openEvolutionAccounts } from '../adapters/evolution-accounts.ts';
 import { postWebhookTo } from '../adapters/ingest-webhooks.ts';
 import { simulatorAccounts } from '../adapters/simulator-accounts.ts';
 import { openWahaAccounts } from '../adapters/waha-accounts.ts';
-import type { EffectsOptions } from '../effects.ts';
+import type { OpenHandlers } from '../handlers.ts';
 import { instanceHandlers } from './handlers.ts';
 import { openLines } from './lines.ts';
 
 /** Handlers of instances, and what closes their connections. `ingestUrl` is asked at each call. */
-export function openInstanceCare(
-  runtime: Runtime,
-  ingestUrl: () => string,
-): Required<Pick<EffectsOptions, 'handlers' | 'close'>> {
+export function openInstanceCare(runtime: Runtime, ingestUrl: () => string): OpenHandlers {
   const accounts = {
     waha: openWahaAccounts(),
     evolution: openEvolutionAccounts(),

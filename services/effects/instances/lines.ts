@@ -6,7 +6,7 @@
  *    never with two instances.
  */
 import type { Database } from '#runtime/database/database.ts';
-import { type Availability, type LineRoute, chosenOf } from '#runtime/instances/routing.ts';
+import { type Availability, type LineRoute, canServe, chosenOf } from '#runtime/instances/routing.ts';
 
 /** A route as it is written. */
 export type WantedRoute = Pick<LineRoute, 'instance' | 'split' | 'fallbacks'>;
@@ -78,7 +78,9 @@ export function openLines(database: Database) {
           movedAtOnce,
           line,
         ]);
-        const going = rows.flatMap(({ id, conversation, lane, cold }) => {
+        const going = rows.flatMap(({ id, conversation, lane, cold, pinned }) => {
+          // What fell back to this one stays, while it works: its own account did not send it.
+          if (pinned && canServe(route.availability, from, cold)) return [];
           const to = chosenOf(route, { line, conversation, cold }, flagged);
           return to === from ? [] : [{ id, lane, to }];
         });
@@ -139,7 +141,7 @@ interface Place {
   readonly id: string;
 }
 
-type WaitingRow = Place & { readonly conversation: string; readonly cold: boolean };
+type WaitingRow = Place & { readonly conversation: string; readonly cold: boolean; readonly pinned: boolean };
 
 const setRouteStatement = `
   INSERT INTO line_routes AS r (tenant, line, instance, split_instance, split_percent, split_flag, fallbacks, changed_at)
@@ -151,7 +153,8 @@ const setRouteStatement = `
 
 /** By the index of what is due. Of the lanes the last three are of people who never wrote (services/sender/lanes.ts). */
 const waitingStatement = `
-  SELECT d.id, d.conversation, d.lane, d.next_attempt_at::text AS next, d.log_offset::text AS "offset", d.lane >= 6 AS cold
+  SELECT d.id, d.conversation, d.lane, d.next_attempt_at::text AS next, d.log_offset::text AS "offset", d.lane >= 6 AS cold,
+    d.fallback IS NOT DISTINCT FROM 'instance' AS pinned
   FROM deliveries d JOIN conversations c ON c.id = d.conversation
   WHERE d.status = 'queued' AND d.instance = $1 AND NOT d.uncertain AND c.line = $7
     AND (d.lane, d.next_attempt_at, d.log_offset, d.id) > ($2::int, $3::timestamptz, $4::bigint, $5::text)

@@ -24,7 +24,10 @@ export interface AccountProvider {
   logout(instance: Instance, signal: AbortSignal): Promise<Sighting>;
   /** Takes the session away for good. False when the provider knows nothing to take away. */
   remove(instance: Instance, signal: AbortSignal): Promise<boolean>;
-  /** What people wrote in a time, by chat, oldest first; absent where the provider has no history. */
+  /**
+   * What people wrote in a time, by chat, oldest first; absent where the provider has no history. Of more
+   * than is read at once it gives what it read, and then throws `provider.history-too-long`.
+   */
   missed?(instance: Instance, from: number, to: number, signal: AbortSignal): AsyncIterable<MissedWebhook>;
   /** Headers by which a webhook of the instance proves where it comes from. */
   sign(instance: Instance, body: string): Readonly<Record<string, string>>;

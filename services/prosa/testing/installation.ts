@@ -38,6 +38,11 @@ export class Installation {
     return new Installation(api);
   }
 
+  /** On an API that is there, with whatever services it has. Closes it. */
+  static over(api: ApiWorld): Installation {
+    return new Installation(api);
+  }
+
   close(): Promise<void> {
     return this.api.close();
   }

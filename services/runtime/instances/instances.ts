@@ -20,9 +20,17 @@ export type Provider = (typeof providers)[number];
 /** WhatsApp shows for this long that somebody writes (Meta: typing indicators end after 25 s). */
 export const typingMsMax = 25_000;
 
+const alternateUrlsMax = 4;
+
 /** Plain settings; what a provider needs of them is checked by its adapter. */
 export const instanceSettings = z.object({
   baseUrl: z.url({ protocol: /^https?$/ }).optional(),
+  /** Other addresses of the same server with the same account, tried in this order where the first leads nowhere. */
+  alternateUrls: z
+    .array(z.url({ protocol: /^https?$/ }))
+    .min(1)
+    .max(alternateUrlsMax)
+    .optional(),
   /** Name of the session (WAHA) or instance (Evolution). */
   session: z.string().min(1).max(100).optional(),
   /** WAHA engine: NOWEB and GOWS take a client message id. */

@@ -96,15 +96,31 @@ export function chosenOf(
   { line, conversation, cold }: Pick<Routed, 'line' | 'conversation' | 'cold'>,
   flagged: boolean,
 ): string {
-  const serves = (id: string): boolean => {
-    const state = availability.get(id) ?? 'available';
-    return state === 'available' || (state === 'restricted' && !cold);
-  };
+  const serves = (id: string): boolean => canServe(availability, id, cold);
   const shares = split !== null && flagged && placeOf(line, conversation) < split.percent;
   const wanted = shares ? split.instance : instance;
   if (serves(wanted)) return wanted;
   // Where nobody can, it waits where it belongs.
   return fallbacks.find((id) => id !== wanted && serves(id)) ?? wanted;
+}
+
+/** Whether an instance can be sent with as it is now. */
+export function canServe(availability: LineRoute['availability'], id: string, cold: boolean): boolean {
+  const state = availability.get(id) ?? 'available';
+  return state === 'available' || (state === 'restricted' && !cold);
+}
+
+/**
+ * Who stands in for an instance that did not send a message: the line's own, then those that its route allows, in
+ * this order, each once (G2). `standsIn`: the instance does so already, so that those before it had their turn. Pure.
+ */
+export function standInOf(
+  { instance: own, fallbacks, availability }: LineRoute,
+  { instance, standsIn, cold }: { readonly instance: string; readonly standsIn: boolean; readonly cold: boolean },
+): string | undefined {
+  const named = [own, ...fallbacks.filter((id) => id !== own)];
+  const left = standsIn ? named.slice(named.indexOf(instance) + 1 || named.length) : named;
+  return left.find((id) => id !== instance && canServe(availability, id, cold));
 }
 
 /** The place of a chat among those of its line: 0 to 99, evenly. */

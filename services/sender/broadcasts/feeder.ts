@@ -10,10 +10,9 @@
  * B4 Every recipient is handed over or skipped with a reason; what still waits when a broadcast ends counts as
  *    cancelled.
  */
-import type { AuditRecorded } from '#schemas/records.ts';
 import { openBroadcast, cancelHandedOver, settleHandedOver } from '#runtime/broadcasts/handed-over.ts';
 import type { Sql } from '#runtime/database/database.ts';
-import { derivedId, outgoing } from '#runtime/records.ts';
+import { auditRecord, derivedId, outgoing, uncaused } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
 import type { PolicyFinder } from '../placement.ts';
@@ -107,26 +106,9 @@ export function createBroadcastFeeder(
 }
 
 /** The audit of an end that nobody ordered. */
-function ended({ tenant, id, instance }: Broadcast, how: string, at: number): AuditRecorded {
-  return {
-    type: 'audit.recorded',
-    tenant,
-    actor: instance,
-    eventId: derivedId('a', tenant, 'broadcast', id, how),
-    causationId: null,
-    occurredAt: at,
-    providerAt: null,
-    revision: null,
+const ended = ({ tenant, id, instance }: Broadcast, how: string, at: number) =>
+  auditRecord(uncaused(tenant, instance, derivedId('a', tenant, 'broadcast', id, how), at), {
     action: `broadcast.${how}`,
-    machine: null,
-    machineVersion: null,
-    trigger: null,
-    from: null,
-    to: null,
     instance,
     subject: id,
-    outcome: null,
-    actedBy: null,
-    episode: null,
-  };
-}
+  });

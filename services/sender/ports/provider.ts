@@ -9,6 +9,7 @@
  */
 import type { OutboundContent } from '#schemas/content.ts';
 
+import type { AddressKind } from '#runtime/directory/directory.ts';
 import type { Instance } from '#runtime/instances/instances.ts';
 
 /** One message on its way to one chat. */
@@ -17,7 +18,7 @@ export interface OutboundMessage {
   readonly deliveryId: string;
   readonly conversation: string;
   readonly person: string;
-  /** Address of the chat as the directory has it. */
+  /** Address of the chat as the directory has it, of a kind that the provider reaches. */
   readonly chat: string;
   readonly content: OutboundContent;
   /** Stanza id for providers that take one; same in every attempt. */
@@ -78,6 +79,8 @@ export type Resolution =
 
 /** Sends for all instances of one provider. */
 export interface MessageProvider {
+  /** Kinds of addresses that it can send to, best first; messages come with one of these. */
+  readonly reaches: readonly AddressKind[];
   /** Sends once. Resolves within the call timeout. */
   send(instance: Instance, message: OutboundMessage): Promise<SendOutcome>;
   /** Finds out what became of an earlier `send`. Changes nothing. */
