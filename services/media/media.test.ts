@@ -12,6 +12,7 @@ import type { Instance, InstanceSettings, Provider } from '#runtime/instances/in
 import { openOutside } from '#runtime/net/adapters/undici-outside.ts';
 import { derivedId } from '#runtime/records.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
+import { findEcho } from '#runtime/testing/echo-machine.ts';
 import { asOwner } from '#runtime/testing/postgres.ts';
 import { Person, eventually, readRecords } from '#runtime/testing/person.ts';
 import { type TestWorld, openTestWorld, testTenant } from '#runtime/testing/runtime.ts';
@@ -19,6 +20,9 @@ import type { MediaReference, SealedMedia } from '#schemas/content.ts';
 import type { MediaFailed, MediaStored } from '#schemas/records.ts';
 import { topics } from '#schemas/topics.ts';
 
+import { readFileStates } from '../api/history.ts';
+import { startConversation } from '../conversation/conversation.ts';
+import { startProjection } from '../projection/projection.ts';
 import { leaseMs } from './limits.ts';
 import { startMedia } from './media.ts';
 
@@ -416,4 +420,54 @@ describe('M3 what fails', () => {
     expect(await results()).toEqual([]);
     expect(seen).toEqual([]);
   });
+});
+
+describe('a message that a merged conversation forwarded', () => {
+  test('has its file fetched once, and both conversations show it', async () => {
+    const elder = person;
+    clock += 1;
+    person = await Person.meet(world, ingest, '888000111@lid');
+    await person.tell({ type: 'merge.requested', into: elder.entry.conversation, requestedBy: 'test' });
+    const id = await sends({ url: publicUrl('/a.jpg') });
+    const running = [await startConversation(worker, findEcho), await startProjection(worker, findEcho)];
+    await startService();
+    const told = async () => await readRecords(world, topics.events, elder.entry.conversation);
+    const records = await eventually(told, (all) => all.some(({ type }) => type === 'media.stored'));
+    const copy = records.find(({ type }) => type === 'message.received');
+    expect(records.filter(({ type }) => type.startsWith('media.'))).toMatchObject([{ messageEventId: id }]);
+    expect(copy?.causationId).toBe(id);
+    await eventually(async () => (await world.log.lag('media', topics.events)).every(({ lag }) => lag === 0), Boolean);
+    await eventually(queued, (rows) => rows.length === 0);
+    expect(seen).toHaveLength(1);
+    const kept = await runtime.database.query([testTenant], 'SELECT FROM files WHERE actor = $1', [
+      elder.entry.conversation,
+    ]);
+    expect([await filesKept(), kept.rowCount]).toEqual([1, 0]);
+    const files = () =>
+      api.database.transaction([testTenant], (sql) => readFileStates(sql, testTenant, [id, copy?.eventId ?? '']));
+    const shown = await eventually(files, (all) => all.length === 2);
+    expect(new Set(shown.map(({ file_id: file }) => file)).size).toBe(1);
+    await Promise.all(running.map((one) => one.stop()));
+  });
+});
+
+test('M6 files of somebody who was erased are removed while the service runs', async () => {
+  await startService();
+  const stored = (await sends({ url: publicUrl('/a.jpg') }).then(result)) as MediaStored;
+  await service?.stop();
+  await asOwner(
+    world.databaseUrl,
+    `UPDATE vault_keys SET state = 'erased', wrapped = NULL, erased_at = now() WHERE person = '${person.entry.person}'`,
+  );
+  await startService();
+  const gone = async () =>
+    (
+      await runtime.database.query([testTenant], 'SELECT FROM files WHERE id = $1 AND gone = $2', [
+        stored.fileId,
+        'erased',
+      ])
+    ).rowCount;
+  await eventually(gone, (count) => count === 1);
+  const audit = () => readRecords(world, topics.audit, person.entry.conversation);
+  expect(await audit()).toMatchObject([{ action: 'file.deleted', subject: stored.fileId, outcome: 'person.erased' }]);
 });

@@ -10,12 +10,16 @@
  * M4 What is kept was looked into: its type is what its bytes say, its size is bounded, and where the provider gave a
  *    hash it is that.
  * M5 Addresses come from strangers: all requests go through `net/outside.ts`.
+ * M6 Files of persons who were erased, and those that are older than their tenant keeps them, are removed
+ *    (`runtime/blobs/file-removals.ts`), within minutes.
  */
-import { openFiles } from '#runtime/blobs/postgres-files.ts';
+import { isForwarded } from '#runtime/actor/merge.ts';
+import { createFileRemovals } from '#runtime/blobs/file-removals.ts';
+import { openFiles, openObjectStore } from '#runtime/blobs/postgres-files.ts';
 import { startClaimPump } from '#runtime/claim-pump.ts';
-import { consumeRecords } from '#runtime/log/consume-records.ts';
 import { openOutside } from '#runtime/net/adapters/undici-outside.ts';
 import type { Outside } from '#runtime/net/outside.ts';
+import { startQueueService } from '#runtime/queue-service.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
 import type { ProsaRecord } from '#schemas/records.ts';
 import { topics } from '#schemas/topics.ts';
@@ -45,57 +49,49 @@ const sweepEveryMs = 600_000;
 const stopGraceMsDefault = 5_000;
 
 /** Starts the service. */
-export async function startMedia(runtime: Runtime, options: MediaOptions = {}): Promise<RunningService> {
+export function startMedia(runtime: Runtime, options: MediaOptions = {}): Promise<RunningService> {
   const outside = options.outside ?? openOutside();
-  const files = openFiles(runtime);
+  const store = openObjectStore(runtime.config);
+  const files = openFiles(runtime, store);
   const fetches = openFetches(runtime);
   const sources = mediaSources(outside, runtime.config.trustedOrigins, runtime.config.baileys.url);
-  const fetcher = createFetcher({ runtime, files, fetches, sources });
-  const pump = startClaimPump({
-    logger: runtime.logger,
-    claim: (count) => fetches.claim(count),
-    work: fetcher,
-    concurrency,
-    pollMs: options.pollMs ?? pollMsDefault,
-  });
-  const consumer = await consumeRecords(runtime, {
+  const removeFiles = createFileRemovals(runtime, store);
+  return startQueueService(runtime, {
     group,
     topic: topics.events,
     ...slice,
     patienceMs,
-    handle: async (records) => {
+    keep: async (records) => {
       const messages = records.flatMap(({ record }) => (hasFile(record) ? [record] : []));
-      if (messages.length === 0) return;
-      await fetches.add(messages);
-      pump.wake();
+      if (messages.length > 0) await fetches.add(messages);
+      return messages.length > 0;
     },
+    worker: startClaimPump({
+      logger: runtime.logger,
+      claim: (count) => fetches.claim(count),
+      work: createFetcher({ runtime, files, fetches, sources }),
+      concurrency,
+      pollMs: options.pollMs ?? pollMsDefault,
+    }),
+    stopGraceMs: options.stopGraceMs ?? stopGraceMsDefault,
+    housekeeping: {
+      everyMs: sweepEveryMs,
+      run: async (tenants, signal) => {
+        await files.sweep(tenants);
+        await removeFiles(tenants, signal);
+      },
+    },
+    cut: () => outside.close(),
+    close: () => files.close(),
   });
-  const sweep = (): void => {
-    void runtime.tenants
-      .ids()
-      .then((tenants) => files.sweep(tenants))
-      .catch((caught: unknown) => {
-        runtime.logger.warn('leftovers of files could not be swept', { error: caught });
-      });
-  };
-  const sweeping = setInterval(sweep, sweepEveryMs);
-  sweep();
-  return {
-    name: group,
-    finished: Promise.all([consumer.finished, pump.finished]).then(() => undefined),
-    async stop() {
-      clearInterval(sweeping);
-      await consumer.stop();
-      await pump.stop(options.stopGraceMs ?? stopGraceMsDefault);
-      await outside.close();
-      await pump.finished;
-      await files.close();
-    },
-  };
 }
 
-/** Whether there is a file to be fetched. What we sent through the API we have. */
+/**
+ * Whether there is a file to be fetched. What we sent through the API we have; of a message that a merged conversation
+ * forwarded it is fetched for the message itself, and the result is forwarded too.
+ */
 const hasFile = (record: ProsaRecord): record is MediaMessage =>
+  !isForwarded(record) &&
   (record.type === 'message.received' || (record.type === 'message.echoed' && record.source !== 'api')) &&
   isMediaKind(record.kind) &&
   record.sealed !== null;

@@ -5,6 +5,7 @@
  */
 import { OperatingError } from './errors.ts';
 import type { Logger } from './logger.ts';
+import { startTurning } from './turning.ts';
 
 /** What is done, and how. Times in milliseconds. */
 export interface Pumped<Item> {
@@ -31,15 +32,7 @@ export interface ClaimPump {
 /** Starts a pump. */
 export function startClaimPump<Item>({ logger, claim, work, concurrency, pollMs }: Pumped<Item>): ClaimPump {
   const inFlight = new Map<Promise<void>, Item>();
-  let isStopped = false;
-  let isWoken = false;
   let broken: { readonly cause: unknown } | undefined;
-  let endSleep = (): void => undefined;
-
-  const wake = (): void => {
-    isWoken = true;
-    endSleep();
-  };
 
   const start = (item: Item): void => {
     const guarded = work(item)
@@ -48,54 +41,36 @@ export function startClaimPump<Item>({ logger, claim, work, concurrency, pollMs 
       })
       .finally(() => {
         inFlight.delete(guarded);
-        wake();
+        turning.wake();
       });
     inFlight.set(guarded, item);
   };
 
-  const claimDue = async (count: number): Promise<readonly Item[]> => {
-    try {
-      return count === 0 ? [] : await claim(count, [...inFlight.values()]);
-    } catch (caught) {
-      if (!isAway(caught)) throw caught;
-      logger.warn('waiting for a part that is away', { code: caught.code });
-      return [];
-    }
+  const turn = async (): Promise<number> => {
+    const free = concurrency - inFlight.size;
+    const due = free === 0 ? [] : await claim(free, [...inFlight.values()]);
+    for (const item of due) start(item);
+    if (broken !== undefined) throw broken.cause;
+    return free === 0 || due.length < free ? pollMs : 0;
   };
 
-  const sleep = async (): Promise<void> => {
-    if (isWoken) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, pollMs);
-      endSleep = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    endSleep = () => undefined;
-  };
-
-  const run = async (): Promise<void> => {
-    while (!isStopped) {
-      isWoken = false;
-      const free = concurrency - inFlight.size;
-      const due = await claimDue(free);
-      for (const item of due) start(item);
-      if (broken !== undefined) throw broken.cause;
-      if (free === 0 || due.length < free) await sleep();
-    }
-    await Promise.all(inFlight.keys());
-  };
-
+  const turning = startTurning({ logger, turn, idleMs: pollMs });
   return {
-    wake,
-    finished: run(),
+    wake: () => {
+      turning.wake();
+    },
+    finished: turning.finished.then(async () => {
+      await Promise.all(inFlight.keys());
+    }),
     async stop(graceMs) {
-      isStopped = true;
-      wake();
+      // A defect that ended it is told by `finished`.
+      const over = turning.stop().then(
+        () => Promise.all(inFlight.keys()),
+        () => undefined,
+      );
       const timer = Promise.withResolvers<undefined>();
       const cut = setTimeout(timer.resolve, graceMs, undefined);
-      await Promise.race([Promise.all(inFlight.keys()), timer.promise]);
+      await Promise.race([over, timer.promise]);
       clearTimeout(cut);
     },
   };

@@ -4,7 +4,7 @@
 import { hash } from 'node:crypto';
 
 import { CodecError, decodeRecord, encodeRecord } from '#schemas/codec.ts';
-import { type ProsaRecord, type RecordHeader, topicOf } from '#schemas/records.ts';
+import { type AuditRecorded, type ProsaRecord, type RecordHeader, topicOf } from '#schemas/records.ts';
 
 import { OperatingError } from './errors.ts';
 import type { LoggedRecord, OutgoingRecord } from './log/record-log.ts';
@@ -115,3 +115,41 @@ export function causedBy(
     revision: cause.revision,
   };
 }
+
+/** Header of a record that no other one caused. */
+export const uncaused = (
+  tenant: string,
+  actor: string,
+  eventId: string,
+  at: number,
+  revision: string | null = null,
+): RecordHeader => ({
+  tenant,
+  actor,
+  eventId,
+  causationId: null,
+  occurredAt: at,
+  providerAt: null,
+  revision,
+});
+
+/** What an audit event says besides its header. */
+export type AuditFields = Pick<AuditRecorded, 'action'> &
+  Partial<Omit<AuditRecorded, keyof RecordHeader | 'type' | 'action'>>;
+
+/** An audit event; what `fields` does not say is null. */
+export const auditRecord = (header: RecordHeader, fields: AuditFields): AuditRecorded => ({
+  ...header,
+  type: 'audit.recorded',
+  machine: null,
+  machineVersion: null,
+  trigger: null,
+  from: null,
+  to: null,
+  instance: null,
+  subject: null,
+  outcome: null,
+  actedBy: null,
+  episode: null,
+  ...fields,
+});

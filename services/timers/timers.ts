@@ -5,12 +5,12 @@
  *    set anew before. Firing it twice is harmless: the actor accepts the pending generation only.
  * T2 Rows can be rebuilt from the topic; a repeated record changes nothing that a later one settled.
  */
-import { OperatingError } from '#runtime/errors.ts';
 import type { Sql } from '#runtime/database/database.ts';
-import { consumeRecords } from '#runtime/log/consume-records.ts';
-import { derivedId, outgoing } from '#runtime/records.ts';
+import { startQueueService } from '#runtime/queue-service.ts';
+import { causedBy, derivedId, outgoing } from '#runtime/records.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
-import type { ProsaRecord, TimerCancelled, TimerSet } from '#schemas/records.ts';
+import { startTurning } from '#runtime/turning.ts';
+import type { ProsaRecord, TimerCancelled, TimerFired, TimerSet } from '#schemas/records.ts';
 import { topics } from '#schemas/topics.ts';
 
 const group = 'timers';
@@ -21,32 +21,18 @@ const firedPerTurnMax = 500;
 const turnMsMax = 500;
 
 /** Starts the service. */
-export async function startTimers(runtime: Runtime): Promise<RunningService> {
-  const clock = new TimerClock(runtime);
-  const consumer = await consumeRecords(runtime, {
+export function startTimers(runtime: Runtime): Promise<RunningService> {
+  return startQueueService(runtime, {
     group,
     topic: topics.timers,
     ...slice,
-    handle: async (records) => {
-      if (
-        await recordTimers(
-          runtime,
-          records.map(({ record }) => record),
-        )
-      )
-        clock.wake();
-    },
+    keep: (records) =>
+      recordTimers(
+        runtime,
+        records.map(({ record }) => record),
+      ),
+    worker: startTurning({ logger: runtime.logger, turn: () => fireDue(runtime), idleMs: turnMsMax }),
   });
-  const turning = clock.run();
-  return {
-    name: 'timers',
-    finished: Promise.all([consumer.finished, turning]).then(() => undefined),
-    async stop() {
-      await consumer.stop();
-      clock.stop();
-      await turning;
-    },
-  };
 }
 
 /** Keeps the table equal to the topic (T2). */
@@ -98,83 +84,35 @@ interface DueTimer {
   readonly generation: string;
 }
 
-/** Fires what is due, again and again. */
-class TimerClock {
-  readonly #runtime: Runtime;
-  #stopped = false;
-  #wake: () => void = () => undefined;
-
-  constructor(runtime: Runtime) {
-    this.#runtime = runtime;
-  }
-
-  /** Looks now instead of at the end of the sleep. */
-  wake(): void {
-    this.#wake();
-  }
-
-  stop(): void {
-    this.#stopped = true;
-    this.#wake();
-  }
-
-  async run(): Promise<void> {
-    while (!this.#stopped) {
-      let sleepMs = turnMsMax;
-      try {
-        sleepMs = await this.#turn();
-      } catch (caught) {
-        if (!(caught instanceof OperatingError) || caught.disposition !== 'retry') throw caught;
-        this.#runtime.logger.warn('timers wait for a part that is away', { code: caught.code });
-      }
-      if (sleepMs > 0) await this.#sleep(sleepMs);
+/** Fires what is due; returns how long to sleep. */
+async function fireDue({ database, log, tenants, metrics, now }: Runtime): Promise<number> {
+  const at = now();
+  return database.transaction(await tenants.ids(), async (sql) => {
+    // Locked rows are another process' turn. They are deleted only after the log has the records (T1).
+    const due = await sql.query<DueTimer>(
+      `SELECT tenant, actor, timer_id, generation FROM timers WHERE due_at <= to_timestamp($1 / 1000.0)
+       ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
+      [at, firedPerTurnMax],
+    );
+    if (due.rows.length > 0) {
+      await log.append(due.rows.map((timer) => outgoing(firedOf(timer, at))));
+      await deleteTimers(sql, due.rows);
+      metrics.timersFired.inc(due.rows.length);
+      return due.rows.length === firedPerTurnMax ? 0 : 1;
     }
-  }
-
-  /** Fires what is due; returns how long to sleep. */
-  async #turn(): Promise<number> {
-    const { database, log, tenants, metrics, now } = this.#runtime;
-    const at = now();
-    return database.transaction(await tenants.ids(), async (sql) => {
-      // Locked rows are another process' turn. They are deleted only after the log has the records (T1).
-      const due = await sql.query<DueTimer>(
-        `SELECT tenant, actor, timer_id, generation FROM timers WHERE due_at <= to_timestamp($1 / 1000.0)
-         ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
-        [at, firedPerTurnMax],
-      );
-      if (due.rows.length > 0) {
-        await log.append(due.rows.map((timer) => outgoing(firedOf(timer, at))));
-        await deleteTimers(sql, due.rows);
-        metrics.timersFired.inc(due.rows.length);
-        return due.rows.length === firedPerTurnMax ? 0 : 1;
-      }
-      const next = await sql.query<{ due: Date | null }>('SELECT min(due_at) AS due FROM timers');
-      const dueAt = next.rows[0]?.due?.getTime() ?? Infinity;
-      return Math.max(1, Math.min(turnMsMax, dueAt - at));
-    });
-  }
-
-  async #sleep(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#wake = () => undefined;
-  }
+    const next = await sql.query<{ due: Date | null }>('SELECT min(due_at) AS due FROM timers');
+    const dueAt = next.rows[0]?.due?.getTime() ?? Infinity;
+    return Math.max(1, Math.min(turnMsMax, dueAt - at));
+  });
 }
 
-const firedOf = (timer: DueTimer, at: number) => ({
-  type: 'timer.fired' as const,
-  tenant: timer.tenant,
-  actor: timer.actor,
-  eventId: derivedId('e', timer.tenant, timer.actor, timer.timer_id, timer.generation),
-  causationId: timer.generation,
-  occurredAt: at,
-  providerAt: null,
-  revision: null,
-  timerId: timer.timer_id,
-  generation: timer.generation,
+const firedOf = ({ tenant, actor, timer_id: timerId, generation }: DueTimer, at: number): TimerFired => ({
+  ...causedBy(
+    { tenant, actor, eventId: generation, revision: null },
+    derivedId('e', tenant, actor, timerId, generation),
+    at,
+  ),
+  type: 'timer.fired',
+  timerId,
+  generation,
 });

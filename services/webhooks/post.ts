@@ -1,7 +1,7 @@
 /** One delivery from claim to result. */
 import { OperatingError } from '#runtime/errors.ts';
 import { type Outside, OutsideError } from '#runtime/net/outside.ts';
-import { derivedId, outgoing } from '#runtime/records.ts';
+import { auditRecord, derivedId, outgoing, uncaused } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 import { type Subscription, openSubscriptions } from '#runtime/webhooks/subscriptions.ts';
 import { decodeRecord } from '#schemas/codec.ts';
@@ -76,29 +76,8 @@ export function createPost(runtime: Runtime, queue: WebhookQueue, outside: Outsi
     );
     if (done.rowCount === 0) return;
     logger.warn('a webhook was disabled', { tenant, actor: id, code: reason });
-    await log.append([
-      outgoing({
-        type: 'audit.recorded',
-        tenant,
-        actor: id,
-        eventId: derivedId('a', tenant, id, 'disabled', now()),
-        causationId: null,
-        occurredAt: now(),
-        providerAt: null,
-        revision: null,
-        action: 'webhook.disabled',
-        machine: null,
-        machineVersion: null,
-        trigger: null,
-        from: null,
-        to: null,
-        instance: null,
-        subject: id,
-        outcome: reason,
-        actedBy: null,
-        episode: null,
-      }),
-    ]);
+    const header = uncaused(tenant, id, derivedId('a', tenant, id, 'disabled', now()), now());
+    await log.append([outgoing(auditRecord(header, { action: 'webhook.disabled', subject: id, outcome: reason }))]);
   };
 
   const succeeded = async (delivery: WebhookDelivery, to: Subscription, attempted: Attempted): Promise<void> => {

@@ -6,8 +6,9 @@ import type { AddressInfo } from 'node:net';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
+import { isForwarded } from '#runtime/actor/merge.ts';
 import { openOutside } from '#runtime/net/adapters/undici-outside.ts';
-import { recordOf } from '#runtime/records.ts';
+import { derivedId, recordOf } from '#runtime/records.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
 import { asOwner } from '#runtime/testing/postgres.ts';
 import { Person, eventually } from '#runtime/testing/person.ts';
@@ -188,6 +189,25 @@ describe('what is told', () => {
     expect(of(erased)).toMatchObject({ erased: true });
     expect(JSON.stringify(all)).not.toContain('segredo');
     for (const one of told) expect(verify(one, wants)).toBe(true);
+  });
+
+  test('nothing twice: what a merged conversation forwarded was told of where it came in', async () => {
+    await startService();
+    await subscribe(['message.received']);
+    const person = await meet();
+    const copy = derivedId('w', testTenant, 'younger', 'e_1');
+    expect(isForwarded({ eventId: copy } as AuditRecorded)).toBe(true);
+    await person.tell({
+      type: 'message.received',
+      instance: world.instance.id,
+      kind: 'text',
+      group: false,
+      eventId: copy,
+    });
+    await person.says('own');
+    await toldOnce();
+    await settled();
+    expect(await rows()).toHaveLength(1);
   });
 
   test('statuses with their reasons', async () => {

@@ -9,10 +9,12 @@
  * W4 All requests go through `net/outside.ts`; no redirect is followed.
  * W5 One endpoint that is slow holds up others by its share of the slots at most.
  */
+import { isForwarded } from '#runtime/actor/merge.ts';
 import { startClaimPump } from '#runtime/claim-pump.ts';
-import { consumeRecords, type ReadRecord } from '#runtime/log/consume-records.ts';
+import type { ReadRecord } from '#runtime/log/consume-records.ts';
 import { openOutside } from '#runtime/net/adapters/undici-outside.ts';
 import type { Outside } from '#runtime/net/outside.ts';
+import { startQueueService } from '#runtime/queue-service.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
 import { type Subscription, openSubscriptions, webhookEvents } from '#runtime/webhooks/subscriptions.ts';
 import { topics } from '#schemas/topics.ts';
@@ -46,50 +48,34 @@ const forgetEveryMs = 600_000;
 const settledKeptMs = 30 * 24 * 3_600_000;
 
 /** Starts the service. */
-export async function startWebhooks(runtime: Runtime, options: WebhooksOptions = {}): Promise<RunningService> {
+export function startWebhooks(runtime: Runtime, options: WebhooksOptions = {}): Promise<RunningService> {
   const outside = options.outside ?? openOutside();
   const queue = openWebhookQueue(runtime);
-  const post = createPost(runtime, queue, outside);
-  const pump = startClaimPump<WebhookDelivery>({
-    logger: runtime.logger,
-    claim: (count, inFlight) => queue.claim(count, leaseMs, perEndpoint, inFlight),
-    work: post,
-    concurrency,
-    pollMs: options.pollMs ?? pollMsDefault,
-  });
   const subscriptionsOf = subscriptionFinder(runtime);
-  const consumer = await consumeRecords(runtime, {
+  return startQueueService(runtime, {
     group,
     topic: topics.events,
     ...slice,
     patienceMs,
-    handle: async (records) => {
+    keep: async (records) => {
       const deliveries = await wantedOf(records, subscriptionsOf);
-      if (deliveries.length === 0) return;
-      await queue.add(deliveries);
-      pump.wake();
+      if (deliveries.length > 0) await queue.add(deliveries);
+      return deliveries.length > 0;
     },
+    worker: startClaimPump<WebhookDelivery>({
+      logger: runtime.logger,
+      claim: (count, inFlight) => queue.claim(count, leaseMs, perEndpoint, inFlight),
+      work: createPost(runtime, queue, outside),
+      concurrency,
+      pollMs: options.pollMs ?? pollMsDefault,
+    }),
+    stopGraceMs: options.stopGraceMs ?? stopGraceMsDefault,
+    housekeeping: {
+      everyMs: forgetEveryMs,
+      run: (tenants) => queue.forget(tenants, runtime.now() - settledKeptMs),
+    },
+    cut: () => outside.close(),
   });
-  const forget = (): void => {
-    void runtime.tenants
-      .ids()
-      .then((tenants) => queue.forget(tenants, runtime.now() - settledKeptMs))
-      .catch((caught: unknown) => {
-        runtime.logger.warn('settled webhooks could not be forgotten', { error: caught });
-      });
-  };
-  const forgetting = setInterval(forget, forgetEveryMs);
-  return {
-    name: group,
-    finished: Promise.all([consumer.finished, pump.finished]).then(() => undefined),
-    async stop() {
-      clearInterval(forgetting);
-      await consumer.stop();
-      await pump.stop(options.stopGraceMs ?? stopGraceMsDefault);
-      await outside.close();
-      await pump.finished;
-    },
-  };
 }
 
 const told: ReadonlySet<string> = new Set(webhookEvents);
@@ -112,7 +98,8 @@ function subscriptionFinder({ database, vault, now }: Runtime): SubscriptionFind
 async function wantedOf(records: readonly ReadRecord[], find: SubscriptionFinder): Promise<readonly NewDelivery[]> {
   const deliveries: NewDelivery[] = [];
   for (const { record, value } of records) {
-    if (!told.has(record.type)) continue;
+    // What a merged conversation forwards was told of where it came in.
+    if (!told.has(record.type) || isForwarded(record)) continue;
     const { tenant, eventId, occurredAt, type } = record;
     for (const { id: webhook, events } of await find(tenant))
       if (events.includes(type)) deliveries.push({ tenant, webhook, type, eventId, occurredAt, value });

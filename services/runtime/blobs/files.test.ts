@@ -5,13 +5,21 @@ import { dirname, join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import type { AuditRecorded } from '#schemas/records.ts';
+import { topics } from '#schemas/topics.ts';
+
+import { OperatingError } from '../errors.ts';
+import { echoConfiguration } from '../testing/echo-machine.ts';
+import { readRecords } from '../testing/person.ts';
 import { asOwner } from '../testing/postgres.ts';
 import { type FakeS3, startFakeS3 } from '../testing/fake-s3.ts';
 import { type TestWorld, openTestWorld, testTenant } from '../testing/runtime.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Chunks } from '../vault/frames.ts';
 import { openS3Store } from './adapters/s3-store.ts';
+import { createFileRemovals } from './file-removals.ts';
 import type { Files, NewFile } from './files.ts';
+import type { ObjectStore } from './object-store.ts';
 import { openFiles, openObjectStore } from './postgres-files.ts';
 
 let world: TestWorld;
@@ -59,6 +67,7 @@ const eraseAll = () =>
 
 /** What a store shows of itself. */
 interface Seen {
+  readonly store: ObjectStore;
   readonly files: Files;
   /** Bytes of all objects. */
   readonly objects: () => Promise<readonly Buffer[]>;
@@ -82,8 +91,10 @@ const overFolder = (): Promise<Seen> => {
   const each = async (work: (path: string) => Promise<void>) => {
     for (const path of await paths()) await work(path);
   };
+  const store = openObjectStore(runtime.config);
   return Promise.resolve({
-    files: openFiles(runtime),
+    store,
+    files: openFiles(runtime, store),
     objects: async () => Promise.all((await paths()).map((path) => readFile(path))),
     loseAll: () => each((path) => rm(path)),
     damageAll: () => each(async (path) => writeFile(path, damaged(await readFile(path)))),
@@ -98,8 +109,10 @@ const overFolder = (): Promise<Seen> => {
 
 const overBucket = async (): Promise<Seen> => {
   const bucket = (s3 = await startFakeS3());
+  const store = openS3Store(bucket.config, { partBytes: 100_000 });
   return {
-    files: openFiles(runtime, openS3Store(bucket.config, { partBytes: 100_000 })),
+    store,
+    files: openFiles(runtime, store),
     objects: () => Promise.resolve([...bucket.objects.values()]),
     loseAll: async () => {
       bucket.objects.clear();
@@ -204,6 +217,89 @@ describe.each([
       bytes: 300_000,
     });
     await fresh.close();
+  });
+
+  describe('removed', () => {
+    const audited = async (): Promise<readonly (readonly [string, string | null, string | null])[]> =>
+      ((await readRecords(world, topics.audit, 'c_1')) as AuditRecorded[]).map((one) => [
+        one.action,
+        one.subject,
+        one.outcome,
+      ]);
+    const removals = () => createFileRemovals(runtime, seen.store);
+
+    test('are those of the erased, with their bytes, name and hash; the audit says which', async () => {
+      await seen.files.put(newFile());
+      await seen.files.put(newFile({ id: 'f_2', person: 'p_2' }));
+      await eraseAll();
+      expect(await removals()([testTenant])).toBe(1);
+      expect(await seen.objects()).toHaveLength(1);
+      expect(await leftovers()).toBe(0);
+      expect(await seen.files.read(testTenant, 'f_1')).toMatchObject({ state: 'erased', bytes: 300_000 });
+      expect(await audited()).toEqual([['file.deleted', 'f_1', 'person.erased']]);
+      expect(await removals()([testTenant])).toBe(0);
+      await expect(seen.files.put(newFile())).rejects.toMatchObject({ code: 'vault.key-erased' });
+      expect(await seen.objects()).toHaveLength(1);
+    });
+
+    test('are those that are older than their tenant keeps files, unless a legal hold keeps them', async () => {
+      const setUp = world.runtime('prosa_api');
+      await setUp.tenants.configure(testTenant, { ...echoConfiguration, retention: { filesDays: 30 } });
+      await seen.files.put(newFile());
+      await seen.files.put(newFile({ id: 'f_2', person: 'p_2' }));
+      await asOwner(world.databaseUrl, `UPDATE vault_keys SET state = 'held' WHERE person = 'p_2'`);
+      clock += 29 * 86_400_000;
+      await seen.files.put(newFile({ id: 'f_3' }));
+      expect(await removals()([testTenant])).toBe(0);
+      clock += 2 * 86_400_000;
+      expect(await removals()([testTenant])).toBe(1);
+      expect(await seen.files.read(testTenant, 'f_1')).toMatchObject({ state: 'expired' });
+      expect(await seen.objects()).toHaveLength(2);
+      expect(await audited()).toEqual([['file.deleted', 'f_1', 'retention.over']]);
+      expect(await createFileRemovals(runtime, seen.store)([testTenant])).toBe(0);
+    });
+
+    test('in spite of a store that was away in the middle, by whoever comes next', async () => {
+      await seen.files.put(newFile());
+      await eraseAll();
+      const failing: ObjectStore = {
+        ...seen.store,
+        remove: () => Promise.reject(new OperatingError('files.unavailable')),
+      };
+      await expect(createFileRemovals(runtime, failing)([testTenant])).rejects.toMatchObject({
+        code: 'files.unavailable',
+      });
+      expect(await seen.objects()).toHaveLength(1);
+      expect(await removals()([testTenant])).toBe(0);
+      expect(await seen.files.sweep([testTenant])).toBe(1);
+      expect(await seen.objects()).toEqual([]);
+      expect(await audited()).toHaveLength(1);
+    });
+
+    test('also when a write ended after the erasure, as long as one may', async () => {
+      const open = async () =>
+        (
+          await runtime.database.query(
+            [testTenant],
+            'SELECT FROM vault_keys WHERE state = $1 AND files_gone_at IS NULL',
+            ['erased'],
+          )
+        ).rowCount;
+      await seen.files.put(newFile());
+      await asOwner(
+        world.databaseUrl,
+        `UPDATE vault_keys SET state = 'erased', wrapped = NULL, erased_at = to_timestamp(${clock / 1_000}) WHERE person = 'p_1'`,
+      );
+      await removals()([testTenant]);
+      // Its key is in memory still.
+      await seen.files.put(newFile({ id: 'f_2' }));
+      expect(await seen.objects()).toHaveLength(1);
+      expect(await removals()([testTenant])).toBe(1);
+      expect([await seen.objects(), await open()]).toEqual([[], 1]);
+      clock += 3_601_000;
+      await removals()([testTenant]);
+      expect(await open()).toBe(0);
+    });
   });
 
   test('bytes that were changed end the stream, bytes that are gone are said to be', async () => {

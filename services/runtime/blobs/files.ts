@@ -4,7 +4,8 @@
  *
  * F1 A file is there whole or not at all, and never changes.
  * F2 Of what a write left behind, every object is on record before it is written, and swept.
- * F3 Whoever's keys were destroyed has no files any more, whatever lies in the store.
+ * F3 Whoever's keys were destroyed has no files any more, whatever lies in the store; what lies there is removed, as are
+ *    files that are older than their tenant keeps them (`file-removals.ts`).
  */
 import type { Readable } from 'node:stream';
 
@@ -45,16 +46,17 @@ export interface OpenFile extends FileFacts {
   readonly content: Readable;
 }
 
-/** What became of a file: its person was erased, or its bytes are gone from the store. */
+/** What became of a file: its person was erased, its time was over, or its bytes are gone from the store. */
 export interface GoneFile extends FileFacts {
-  readonly state: 'erased' | 'lost';
+  readonly state: 'erased' | 'expired' | 'lost';
 }
 
 /** Throws `files.unavailable`, `database.unavailable` and `vault.unavailable`. */
 export interface Files {
   /**
    * Keeps a file and returns what is known of it. Idempotent by id: a second file under an id is the first one, and its
-   * content is not read. What `content` throws is thrown on, and nothing is kept. Throws `vault.key-erased`.
+   * content is not read. What `content` throws is thrown on, and nothing is kept. Throws `vault.key-erased`, also under the
+   * id of one that is gone.
    */
   put(file: NewFile): Promise<FileFacts & { readonly sha256: string }>;
   /** A file of the tenant; undefined when there never was one. */

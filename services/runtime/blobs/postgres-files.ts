@@ -21,18 +21,15 @@ interface SealedAbout {
   readonly filename?: string;
 }
 
-interface FileRow {
-  readonly id: string;
-  readonly actor: string;
-  readonly object: string;
-  readonly bytes: string;
-  readonly mimetype: string;
-  readonly about: Buffer;
-}
+type FileRow = { readonly id: string; readonly actor: string; readonly bytes: string; readonly mimetype: string } & (
+  | { readonly gone: null; readonly object: string; readonly about: Buffer }
+  | { readonly gone: 'erased' | 'expired'; readonly object: null; readonly about: null }
+);
+type KeptRow = Extract<FileRow, { readonly gone: null }>;
 
-const columns = 'id, actor, object, bytes, mimetype, about';
+const columns = 'id, actor, object, bytes, mimetype, about, gone';
 /** Longer than any write takes. */
-const leftoverAgeMs = 3_600_000;
+export const leftoverAgeMs = 3_600_000;
 const sweptAtOnceMax = 100;
 
 /** The object store of a configuration: a bucket, or a folder of the data directory. */
@@ -52,7 +49,7 @@ export function openFiles(
       ])
     ).rows[0];
 
-  const known = async (tenant: string, row: FileRow) => {
+  const known = async (tenant: string, row: KeptRow) => {
     const about = await vault.open<SealedAbout>(sealedIn('file.about', tenant, row), row.about);
     return about.state === 'erased' ? undefined : { ...factsOf(row), sha256: about.value.sha256 };
   };
@@ -81,7 +78,7 @@ export function openFiles(
     const { tenant, id, actor, mimetype } = file;
     const before = await find(tenant, id);
     if (before !== undefined) {
-      const facts = await known(tenant, before);
+      const facts = before.gone === null ? await known(tenant, before) : undefined;
       if (facts === undefined) throw new OperatingError('vault.key-erased');
       return facts;
     }
@@ -93,7 +90,7 @@ export function openFiles(
     );
     const { bytes, sha256, about } = await write(file, object).catch(async (caught: unknown) => {
       // What cannot be removed now is swept later.
-      await forget(database, store, tenant, object).catch(() => undefined);
+      await forgetObject(database, store, tenant, object).catch(() => undefined);
       throw caught;
     });
     const inserted = await database.transaction([tenant], async (sql) => {
@@ -116,6 +113,7 @@ export function openFiles(
       const row = await find(tenant, id);
       if (row === undefined) return undefined;
       const facts = factsOf(row);
+      if (row.gone !== null) return { ...facts, state: row.gone };
       const about = await vault.open<SealedAbout>(sealedIn('file.about', tenant, row), row.about);
       if (about.state === 'erased') return { ...facts, state: 'erased' };
       const sealed = await store.read(row.object);
@@ -142,7 +140,7 @@ export function openFiles(
         'SELECT tenant, object FROM file_leftovers WHERE since < to_timestamp($1 / 1000.0) ORDER BY since LIMIT $2',
         [now() - leftoverAgeMs, sweptAtOnceMax],
       );
-      for (const { tenant, object } of old.rows) await forget(database, store, tenant, object);
+      for (const { tenant, object } of old.rows) await forgetObject(database, store, tenant, object);
       return old.rows.length;
     },
 
@@ -150,8 +148,13 @@ export function openFiles(
   };
 }
 
-/** The object first: a row that outlives it is swept again. */
-async function forget(database: Database, store: ObjectStore, tenant: string, object: string): Promise<void> {
+/** Removes an object that is on record as left behind. The object first: a row that outlives it is swept again. */
+export async function forgetObject(
+  database: Database,
+  store: ObjectStore,
+  tenant: string,
+  object: string,
+): Promise<void> {
   await store.remove(object);
   await database.query([tenant], 'DELETE FROM file_leftovers WHERE object = $1', [object]);
 }

@@ -8,13 +8,15 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import pg from 'pg';
 import { afterAll } from 'vitest';
 
 import { startEmbeddedPostgres } from '#runtime/database/embedded-postgres.ts';
 import { migrate } from '#runtime/database/migrate.ts';
 
 import { guardProcess } from '../components/process-guard.ts';
+import { asOwner } from './owner-sql.ts';
+
+export { asOwner };
 
 /** A database of one's own, as its owner. */
 export interface TestDatabase {
@@ -52,17 +54,6 @@ export function terminateConnections(url: string, applicationName: string): Prom
     url,
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${applicationName}'`,
   );
-}
-
-/** Runs one statement as the owner, on a connection of its own. */
-export async function asOwner(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }
 
 async function startServer(): Promise<TestServer> {

@@ -28,11 +28,16 @@ export async function foldWhole(runtime: Runtime, actor: string): Promise<readon
     find: findEcho,
     configuration: (tenant: string, revision: string) => runtime.tenants.configuration(tenant, revision),
     quarantines: orderedQuarantines(told),
-    parked: await readSetAside(runtime.log, { topic: topics.events, partition: runtime.log.partitionOf(actor) }),
+    parked: await setAsideOf(runtime, actor),
     held: ({ held }: FoldStep['after']) => Promise.resolve(held.flatMap(({ offset }) => byOffset.get(offset) ?? [])),
   };
   for await (const step of fold(told, around)) steps.push(step);
   return steps;
+}
+
+async function setAsideOf({ log }: Runtime, actor: string): Promise<ReadonlySet<number>> {
+  const setAside = await readSetAside(log, { topic: topics.events, partition: log.partitionOf(actor) });
+  return setAside.get(actor) ?? new Set();
 }
 
 /** An envelope of the echo machine in a form that can be compared. */

@@ -211,10 +211,14 @@ async function keysOf(
 
 const nameOf = ({ tenant, person, month }: WantedKey): string => `${tenant}/${person}/${month}`;
 
+/** The keys that are there. One whose person's newest key was erased is that one, for whatever month (V2). */
 async function selectKeys(sql: Sql, keys: readonly WantedKey[]): Promise<readonly (KeyRow & WantedKey)[]> {
   const found = await sql.query<KeyRow & WantedKey>(
-    `SELECT tenant, id, person, month, state, wrapped FROM vault_keys
-     JOIN unnest($1::text[], $2::text[], $3::text[]) AS wanted (tenant, person, month) USING (tenant, person, month)`,
+    `SELECT k.tenant, k.id, k.person, CASE k.state WHEN 'erased' THEN w.month ELSE k.month END AS month, k.state, k.wrapped
+     FROM unnest($1::text[], $2::text[], $3::text[]) AS w (tenant, person, month)
+     CROSS JOIN LATERAL (
+       SELECT * FROM vault_keys WHERE tenant = w.tenant AND person = w.person
+       ORDER BY (month = w.month) DESC, month DESC LIMIT 1) AS k`,
     [keys.map(({ tenant }) => tenant), keys.map(({ person }) => person), keys.map(({ month }) => month)],
   );
   return found.rows;

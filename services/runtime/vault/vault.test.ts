@@ -210,6 +210,24 @@ describe('erased keys', () => {
     expect(await rows()).toHaveLength(1);
   });
 
+  test('V2 are not followed by others: not in a later month, nor in an earlier one', async () => {
+    await vault().seal(where, 'p_1', january, 'x');
+    await erase();
+    for (const at of [january + 40 * 86_400_000, january - 40 * 86_400_000])
+      await expect(vault().seal(where, 'p_1', at, 'y')).rejects.toMatchObject({ code: 'vault.key-erased' });
+    await vault().seal(where, 'p_2', january, 'x');
+    expect(await rows()).toHaveLength(2);
+  });
+
+  test('V2 of old months, destroyed because of their age, are no erasure of the person', async () => {
+    const one = vault();
+    await one.seal(where, 'p_1', january, 'x');
+    await one.seal(where, 'p_1', january + 40 * 86_400_000, 'x');
+    await asOwner(url, `UPDATE vault_keys SET state = 'erased', wrapped = NULL WHERE month = '2026-01'`);
+    await vault().seal(where, 'p_1', january + 80 * 86_400_000, 'y');
+    expect(await rows()).toHaveLength(3);
+  });
+
   test('V4 take hold in a process that had the key, after five minutes at most', async () => {
     const opener = vault();
     const sealed = await opener.seal(where, 'p_1', january, 'x');

@@ -5,7 +5,8 @@
  * in Postgres), sealing and opening, the keyed index by which sealed columns are looked up.
  *
  * V1 A sealed value opens only for the tenant, actor, record type and event id it was sealed for.
- * V2 A key that was erased stays a row; nothing makes a new key under its id.
+ * V2 A key that was erased stays a row; nothing makes a new key under its id, and a person whose newest key was erased
+ *    gets no other one: who returns after an erasure is a new person.
  * V3 A key store that cannot be reached is `vault.unavailable` (retry), never "erased".
  * V4 An unwrapped key is kept in memory for `keyCacheMs` at most, so that an erasure takes hold.
  */
