@@ -26,6 +26,7 @@ import { benchIdle } from './idle.ts';
 import { benchIngest } from './ingest.ts';
 import { describeMachine, loadAverage } from './machine.ts';
 import { benchMemory } from './memory.ts';
+import { benchModel } from './model.ts';
 import { benchPeersGrowth } from './peers/growth.ts';
 import { benchPeers } from './peers/peers.ts';
 import { type BenchReport, type RunReport, tableOf } from './report.ts';
@@ -41,6 +42,7 @@ const benches: Readonly<Record<string, (stage: Stage) => Promise<Outcome>>> = {
   host: benchHost,
   'end-to-end': benchEndToEnd,
   sending: benchSending,
+  model: benchModel,
   idle: benchIdle,
   memory: benchMemory,
   'hand-over': benchHandOver,

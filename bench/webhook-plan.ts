@@ -60,12 +60,15 @@ export function wahaMessage({
   text,
   stanza,
   at,
+  photo,
 }: {
   readonly chat: string;
   readonly text: string;
   readonly stanza: string;
   /** Epoch milliseconds. */
   readonly at: number;
+  /** Where the photo is that it goes with. */
+  readonly photo?: string;
 }): Buffer {
   return Buffer.from(
     JSON.stringify({
@@ -83,8 +86,8 @@ export function wahaMessage({
         source: 'app',
         to: '5511800000000@c.us',
         body: text,
-        hasMedia: false,
-        media: null,
+        hasMedia: photo !== undefined,
+        media: photo === undefined ? null : { url: photo, mimetype: 'image/jpeg', filename: null },
         ack: 1,
         ackName: 'SERVER',
         vCards: [],

@@ -156,7 +156,75 @@ const planted: readonly (readonly [AnomalyName, string, Partial<History>])[] = [
   ['timer-ghost', 'one that was cancelled', { log: [...sound.log, timerCancelled(9, 'e3', 't1')] }],
 ];
 
+const elder = 'c_0';
+const forwarded = (offset: number, name: string): SeenRecord => ({
+  ...message(offset, name),
+  actor: elder,
+  partition: 1,
+  eventId: `copy of ${name}`,
+  forwarded: true,
+});
+const photo = { ...message(1, 'photo'), hasFile: true as const };
+const stored = record({
+  topic: 'events',
+  offset: 4,
+  type: 'media.stored',
+  eventId: 'e4',
+  messageEventId: 'e1',
+  file: 'as it was sent',
+});
+
+/** A message before a merge, and after it one with a photo, which the elder answers; the tenant is told of both. */
+const outside = {
+  ...emptyHistory,
+  log: [
+    message(0, 'before'),
+    record({ topic: 'events', offset: 2, type: 'merge.requested', eventId: 'e2', into: elder }),
+    photo,
+    stored,
+    forwarded(0, 'photo'),
+    reply(0, 'e0', 'an answer'),
+    { ...reply(1, 'copy of photo', 'another'), actor: elder, partition: 1 },
+  ],
+  posts: ['e0', 'e1', 'e4'].map((eventId) => ({ id: `w ${eventId}`, type: 'message.received', eventId })),
+} satisfies Partial<History>;
+
+const withoutRecord = (eventId: string) => outside.log.filter((one) => one.eventId !== eventId);
+const told = (id: string, eventId: string) => ({
+  posts: [...outside.posts, { id, type: 'message.received', eventId }],
+});
+
+const plantedOutside: readonly (readonly [AnomalyName, string, Partial<History>])[] = [
+  ['lost', 'an answer after a merge', { log: withoutRecord('d1') }],
+  ['duplicate', 'an answer of both', { log: [...outside.log, reply(3, 'e1', 'mine too')] }],
+  ['lost', 'a file', { log: withoutRecord('e4'), posts: outside.posts.slice(0, 2) }],
+  ['lost', 'a file that cannot be read', { log: [...withoutRecord('e4'), { ...stored, file: 'not there' as const }] }],
+  ['state-divergence', 'a file', { log: [...withoutRecord('e4'), { ...stored, file: 'other bytes' as const }] }],
+  [
+    'duplicate',
+    'a file fetched twice',
+    {
+      log: [...outside.log, { ...stored, offset: 5, eventId: 'e5' }],
+      posts: [...outside.posts, { id: 'w e5', type: 'media.stored', eventId: 'e5' }],
+    },
+  ],
+  ['lost', 'a webhook', { posts: outside.posts.slice(1) }],
+  ['duplicate', 'a webhook under two ids', told('another', 'e0')],
+  ['duplicate', 'a webhook of what was forwarded', told('w', 'copy of photo')],
+  ['aborted-read', 'a webhook of nothing', told('w', 'gone')],
+];
+
 describe('the checker', () => {
+  test('finds nothing in a clean history of merges, files and webhooks', () => {
+    expect(check(outside, counting)).toEqual([]);
+    expect(check({ ...outside, posts: [...outside.posts, ...outside.posts] }, counting)).toEqual([]);
+  });
+
+  test.each(plantedOutside)('finds %s outside: %s', (name, _what, change) => {
+    const names = check({ ...outside, ...change }, counting).map((anomaly) => anomaly.name);
+    expect(new Set(names)).toEqual(new Set([name]));
+  });
+
   test('finds nothing in a clean history', () => {
     expect(check(sound, counting)).toEqual([]);
     expect(check(emptyHistory, counting)).toEqual([]);

@@ -65,6 +65,8 @@ class Run {
   readonly effectsOf: ReadonlyMap<string | null, readonly SeenRecord[]>;
   /** Records that actors were told, in the order of the log. */
   readonly events: readonly SeenRecord[];
+  /** Conversations that were merged, or merged into, with all that are one with them. */
+  readonly merged = new Map<string, Set<string>>();
 
   constructor(history: History, expected: Expected) {
     this.history = history;
@@ -77,6 +79,11 @@ class Run {
     }
     this.effectsOf = Map.groupBy(inOrder, ({ causationId }) => causationId);
     this.events = inOrder.filter(({ topic }) => topic === 'events');
+    for (const { actor, into } of this.events) {
+      if (into === undefined) continue;
+      const all = new Set([actor, into, ...(this.merged.get(actor) ?? []), ...(this.merged.get(into) ?? [])]);
+      for (const one of all) this.merged.set(one, all);
+    }
   }
 
   on(topic: Place['topic']): readonly SeenRecord[] {
@@ -137,6 +144,8 @@ const replies: Check = (run) => {
     ({ actor }) => actor,
   );
   for (const [actor, told] of messages) {
+    // Of those `merges` judges.
+    if (run.merged.has(actor)) continue;
     const firsts = [...new Map([...told].reverse().map((record) => [record.message, record])).values()].reverse();
     const inOrder = firsts.sort((a, b) => a.offset - b.offset);
     const expected = run.expected(
@@ -156,6 +165,74 @@ const replies: Check = (run) => {
       if (answer !== undefined && answer.offset < before) anomalies.push(found('non-monotonic', about));
       before = Math.max(before, answer?.offset ?? -1);
     }
+  }
+  return anomalies;
+};
+
+/** What was said to conversations that were merged is answered once, whichever of them does. */
+const merges: Check = (run) => {
+  const anomalies: Anomaly[] = [];
+  const answers = Map.groupBy(
+    run.on('replies').filter(({ actor, type }) => run.merged.has(actor) && type === 'reply.requested'),
+    ({ causationId }) => run.byId.get(causationId ?? '')?.message,
+  );
+  const told = run.events.filter(
+    ({ actor, message, forwarded }) => run.merged.has(actor) && message !== undefined && forwarded !== true,
+  );
+  for (const [message, [first]] of Map.groupBy(told, (record) => record.message)) {
+    if (first === undefined) continue;
+    const count = new Set(answers.get(message)?.map(({ eventId }) => eventId)).size;
+    const about = `reply to ${message} of a merged conversation (${placeText(first)})`;
+    if (count === 0 && !run.isUnseen(first)) anomalies.push(found('lost', about));
+    if (count > 1) anomalies.push(found('duplicate', about));
+  }
+  return anomalies;
+};
+
+/** The file of every message is fetched once, and can be read. */
+const files: Check = (run) => {
+  if (run.history.posts === undefined) return [];
+  const anomalies: Anomaly[] = [];
+  const results = Map.groupBy(
+    run.events.filter(({ type, forwarded }) => type.startsWith('media.') && !forwarded),
+    ({ messageEventId }) => messageEventId,
+  );
+  for (const record of run.byId.values()) {
+    if (record.hasFile !== true) continue;
+    const all = results.get(record.eventId) ?? [];
+    const about = `file of ${record.eventId} (${placeText(record)})`;
+    const [result] = all;
+    if (result?.type !== 'media.stored') anomalies.push(found('lost', about));
+    if (new Set(all.map(({ eventId }) => eventId)).size > 1) anomalies.push(found('duplicate', about));
+    if (result?.file === 'not there') anomalies.push(found('lost', `${about} cannot be read`));
+    if (result?.file === 'other bytes') anomalies.push(found('state-divergence', about));
+  }
+  for (const [message, [result]] of results)
+    if (run.byId.get(message ?? '')?.hasFile !== true)
+      anomalies.push(
+        found('effect-without-cause', `file of ${message} at ${result === undefined ? '' : placeText(result)}`),
+      );
+  return anomalies;
+};
+
+/** Types of records that the tenant's endpoint asked for. */
+export const toldOf = ['message.received', 'media.stored'] as const;
+
+/** The tenant's endpoint is told of every event, under one id, and of nothing else. In which order is not promised. */
+const told: Check = ({ history: { posts }, byId }) => {
+  if (posts === undefined) return [];
+  const anomalies: Anomaly[] = [];
+  const postsOf = Map.groupBy(posts, ({ eventId }) => eventId);
+  for (const record of byId.values()) {
+    if (record.forwarded === true || !toldOf.some((type) => type === record.type)) continue;
+    const ids = new Set(postsOf.get(record.eventId)?.map(({ id }) => id));
+    if (ids.size === 0) anomalies.push(found('lost', `webhook of ${record.type} ${record.eventId}`));
+    if (ids.size > 1) anomalies.push(found('duplicate', `webhook of ${record.eventId} under ${ids.size} ids`));
+  }
+  for (const eventId of postsOf.keys()) {
+    const record = byId.get(eventId);
+    if (record === undefined) anomalies.push(found('aborted-read', `webhook of ${eventId}, which is not on the log`));
+    if (record?.forwarded === true) anomalies.push(found('duplicate', `webhook of the copy ${eventId}`));
   }
   return anomalies;
 };
@@ -306,4 +383,7 @@ const checks: readonly Check[] = [
   timers,
   effects,
   deliveries,
+  merges,
+  files,
+  told,
 ];

@@ -20,6 +20,9 @@ export const roles = {
 
 export type Role = keyof typeof roles;
 
+/** What the process of the rest does besides, where there are outskirts. */
+const errands = ['media', 'webhooks'] as const satisfies readonly ServiceName[];
+
 /** Those that host actors. */
 export const hosts = ['host-1', 'host-2'] as const satisfies readonly Role[];
 
@@ -47,12 +50,14 @@ export class Crew {
   readonly #members = new Map<Role, Member>();
   readonly #environment: Environment;
   readonly #seed: number;
+  readonly #outskirts: boolean;
   readonly #plan: Partial<ProgramPlan>;
 
   /** `plan` is what every process is told besides. */
-  constructor(environment: Environment, seed: number, plan: Partial<ProgramPlan> = {}) {
+  constructor(environment: Environment, seed: number, outskirts: boolean, plan: Partial<ProgramPlan> = {}) {
     this.#environment = environment;
     this.#seed = seed;
+    this.#outskirts = outskirts;
     this.#plan = plan;
   }
 
@@ -161,7 +166,7 @@ export class Crew {
 
   #launch(role: Role, { plan, environment }: Member): Promise<StartedProcess> {
     const input: ProgramPlan = {
-      services: roles[role],
+      services: [...roles[role], ...(role === 'rest' && this.#outskirts ? errands : [])],
       clockOffsetMs: this.clockOffsetMs,
       versions: historyVersions,
       seed: this.#seed,

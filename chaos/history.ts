@@ -38,6 +38,25 @@ export interface SeenRecord extends Place {
   readonly effectId?: string;
   /** Of an audit record. */
   readonly action?: string;
+  /** Of a message: that there is a file to be fetched. */
+  readonly hasFile?: true;
+  /** Of what became of a file: its message's event id. */
+  readonly messageEventId?: string;
+  readonly fileId?: string;
+  /** Of a file that was kept: what it was found to be when it was read. */
+  readonly file?: 'as it was sent' | 'other bytes' | 'not there';
+  /** A merged conversation's copy of a record. */
+  readonly forwarded?: true;
+  /** Of a merge that is asked for: the elder. */
+  readonly into?: string;
+}
+
+/** An event that the tenant's endpoint was told of. */
+export interface Post {
+  /** The same at every attempt. */
+  readonly id: string;
+  readonly type: string;
+  readonly eventId: string;
 }
 
 /** A message that was given to the system. */
@@ -111,6 +130,8 @@ export interface History {
   /** Undefined when no sender took part. */
   readonly deliveries?: readonly DeliveryRow[];
   readonly arrivals?: readonly Arrival[];
+  /** Undefined when files are not fetched and nobody is told. */
+  readonly posts?: readonly Post[];
   /** Calls in flight when a sender was killed or gave up: each may be made again, or end as not known. */
   readonly repeatsAllowed: number;
 }

@@ -16,12 +16,15 @@ import { type Platform, openPlatform } from '#runtime/platform.ts';
 import { demoTenant } from '#runtime/tenants/demo-tenant.ts';
 import { type FakeWaha, startFakeWaha } from '#runtime/testing/fake-waha.ts';
 import { provisionKeyFile } from '#runtime/vault/key-file.ts';
+import { openSubscriptions } from '#runtime/webhooks/subscriptions.ts';
 
 import { type BenchInstance, type LogKind, quietEnvironment } from '../bench/installation.ts';
 import { type Environment, startProcess } from '../bench/processes.ts';
 import type { Scope } from '../bench/stage.ts';
+import { toldOf } from './checker.ts';
 import { historyConfiguration } from './programs/history-machine.ts';
 import { mountSmallDisk } from './small-disk.ts';
+import { Outskirts } from './outskirts.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 const run = promisify(execFile);
@@ -146,6 +149,8 @@ export interface Installation {
   readonly broker: BrokerPart | undefined;
   readonly redis: RedisPart | undefined;
   readonly waha: FakeWaha;
+  /** Undefined where nobody sends photos and nobody is told anything. */
+  readonly outskirts: Outskirts | undefined;
   /** The demo tenant's WAHA instance. */
   readonly instance: BenchInstance;
   readonly tenant: string;
@@ -160,13 +165,14 @@ export interface InstallationOptions {
   readonly log: LogKind;
   /** Data on disks of their own that are soon full. */
   readonly smallDisks: boolean;
+  readonly outskirts: boolean;
   readonly say: (line: string) => void;
 }
 
 /** Makes one, brought up to date by the set-up service, with the first version of the machine in force. */
 export async function openInstallation(
   scope: Scope,
-  { log, smallDisks, say }: InstallationOptions,
+  { log, smallDisks, outskirts: wantsOutskirts, say }: InstallationOptions,
 ): Promise<Installation> {
   const disks = smallDisks
     ? { postgres: await mountSmallDisk(scope), broker: await mountSmallDisk(scope) }
@@ -176,6 +182,8 @@ export async function openInstallation(
   const redis = await startRedis(scope);
   const waha = await startFakeWaha();
   scope.defer(() => waha.close());
+  const outskirts = wantsOutskirts ? await Outskirts.open() : undefined;
+  scope.defer(async () => outskirts?.close());
   const folder = await scope.temporaryFolder();
   const keyFile = join(folder, 'tenant-keys.json');
   provisionKeyFile(keyFile, [demoTenant]);
@@ -192,6 +200,7 @@ export async function openInstallation(
     PROSA_PARTITIONS: String(partitionCount),
     PROSA_LOG_LEVEL: 'warn',
     WAHA_BASE_URL: waha.url,
+    ...(outskirts === undefined ? {} : { PROSA_TRUSTED_ORIGINS: outskirts.url }),
   };
   const setUp = await startProcess('services/set-up/main.ts', { environment });
   await setUp.lines.next();
@@ -202,8 +211,14 @@ export async function openInstallation(
   const config = readConfig(environment);
   const platform = await openPlatform(config, createLogger('silent'), { setUp: false });
   scope.defer(() => platform.close());
-  await platform.runtime('prosa_api', 'chaos').tenants.configure(demoTenant, historyConfiguration('history-1'));
-  return { log, disks, postgres, broker, redis, waha, instance, tenant: demoTenant, environment, config, platform };
+  const api = platform.runtime('prosa_api', 'chaos');
+  await api.tenants.configure(demoTenant, historyConfiguration('history-1'));
+  if (outskirts !== undefined) {
+    const wanted = { tenant: demoTenant, url: `${outskirts.url}/told`, includesContent: false, events: [...toldOf] };
+    await openSubscriptions(api.database, api.vault, api.now).create(wanted);
+  }
+  const tenant = demoTenant;
+  return { log, disks, postgres, broker, redis, waha, outskirts, instance, tenant, environment, config, platform };
 }
 
 /** A broker of ours is told to send clients to the proxy; one that was configured is not. */

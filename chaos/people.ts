@@ -9,6 +9,7 @@ import { signWahaWebhook } from '#runtime/testing/fake-waha.ts';
 import { chatAddress, wahaMessage } from '../bench/webhook-plan.ts';
 import type { Input } from './history.ts';
 import { prompts } from './model.ts';
+import type { Outskirts } from './outskirts.ts';
 import type { Random } from './random.ts';
 
 /** How people write. */
@@ -21,9 +22,17 @@ export interface Habits {
   readonly windowMs: number;
   /** Milliseconds after which the second copy arrives, at most. */
   readonly repeatWithinMs: number;
+  /** Of a hundred messages, those that are photos, where there is a place for them. */
+  readonly photoPercent: number;
 }
 
-const habitsDefault: Habits = { perSecond: 20, twicePercent: 20, windowMs: 300, repeatWithinMs: 1_500 };
+const habitsDefault: Habits = {
+  perSecond: 20,
+  twicePercent: 20,
+  windowMs: 300,
+  repeatWithinMs: 1_500,
+  photoPercent: 6,
+};
 
 const chats = 24;
 const inFlightMax = 150;
@@ -53,15 +62,17 @@ export class People {
   readonly #inputs = new Map<string, Message>();
   readonly #mailbox: Mailbox;
   readonly #random: Random;
+  readonly #outskirts: Pick<Outskirts, 'photoUrl'> | undefined;
   #inFlight = 0;
   #writing: Promise<void> | undefined;
   #quiet = false;
   #gone = false;
   #serial = 0;
 
-  constructor(mailbox: Mailbox, random: Random) {
+  constructor(mailbox: Mailbox, random: Random, outskirts: Pick<Outskirts, 'photoUrl'> | undefined) {
     this.#mailbox = mailbox;
     this.#random = random;
+    this.#outskirts = outskirts;
   }
 
   /** Messages so far. */
@@ -126,6 +137,11 @@ export class People {
     this.#say(chats + chat, text, false);
   }
 
+  /** Address of the chat of somebody of their own. */
+  ownAddress(chat: number): string {
+    return chatAddress(chats + chat);
+  }
+
   /** Some of what was accepted comes once more: as it was, or with other words under its id. */
   repeatSome(count: number, changed: boolean): void {
     const accepted = [...this.#inputs].filter(([, { acceptedAt }]) => acceptedAt !== undefined);
@@ -162,7 +178,15 @@ export class People {
     this.#serial += 1;
     const { twicePercent, windowMs, repeatWithinMs } = this.habits;
     const stanza = `3EB0${this.#serial.toString(16).toUpperCase().padStart(18, '0')}`;
-    const body = wahaMessage({ chat: chatAddress(chat), text, stanza, at: Date.now() });
+    const isPhoto = loosely && this.#outskirts !== undefined && this.#random.below(100) < this.habits.photoPercent;
+    const photo = isPhoto ? { photo: this.#outskirts.photoUrl(stanza) } : {};
+    const body = wahaMessage({
+      chat: chatAddress(chat),
+      text,
+      stanza,
+      at: Date.now(),
+      ...photo,
+    });
     this.#inputs.set(stanza, { chat, text, body });
     const delayMs = loosely ? this.#random.below(windowMs + 1) : 0;
     void this.#deliver(stanza, body, delayMs);

@@ -6,6 +6,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { isForwarded } from '#runtime/actor/merge.ts';
+import type { Files } from '#runtime/blobs/files.ts';
+import { openFiles } from '#runtime/blobs/postgres-files.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 import type { SealedMessage, SealedOutbound } from '#schemas/content.ts';
 import { decodeRecord } from '#schemas/codec.ts';
@@ -24,10 +27,14 @@ import type {
   TopicRole,
 } from './history.ts';
 import type { Installation } from './installation.ts';
+import { photoOf } from './outskirts.ts';
 import type { RawLog, RawRecord, ReaderAlong } from './raw-log.ts';
 import { watchedGroups } from './settling.ts';
 
 const lookIntervalMs = 300;
+
+/** Of whatever record has them. */
+const plainFields = ['timerId', 'generation', 'effectId', 'action', 'messageEventId', 'fileId', 'into'] as const;
 
 /** Everything but what people wrote, and what the faults excuse. */
 export type Observed = Omit<History, 'inputs' | 'repeatsAllowed'>;
@@ -43,12 +50,15 @@ export class Recorder {
   readonly #looking = new AbortController();
   readonly #loop: Promise<void>;
   readonly #along: ReaderAlong;
+  readonly #files: Files;
+  readonly #filesKnown = new Map<string, NonNullable<SeenRecord['file']>>();
 
   private constructor(installation: Installation, rawLog: RawLog, along: ReaderAlong) {
     this.#installation = installation;
     this.#rawLog = rawLog;
     this.#along = along;
     this.#runtime = installation.platform.runtime('prosa_worker', 'recorder');
+    this.#files = openFiles(this.#runtime);
     this.#loop = this.#look();
   }
 
@@ -69,7 +79,18 @@ export class Recorder {
     ]);
     const readings = [...this.#along.readings().map(readingOf), ...journal];
     const stored = [...this.#stored, ...(await this.#progress(positions))];
-    return { log, readings, positions, stored, states, deliveries, arrivals: this.#arrivals() };
+    const { outskirts } = this.#installation;
+    const posts = outskirts === undefined ? {} : { posts: [...outskirts.posts] };
+    return {
+      log: await this.#filesRead(log),
+      readings,
+      positions,
+      stored,
+      states,
+      deliveries,
+      arrivals: this.#arrivals(),
+      ...posts,
+    };
   }
 
   /** Ends the looks. Idempotent. */
@@ -77,6 +98,7 @@ export class Recorder {
     this.#looking.abort();
     await this.#loop;
     await this.#along.close().catch(() => undefined);
+    await this.#files.close();
   }
 
   async #look(): Promise<void> {
@@ -105,9 +127,11 @@ export class Recorder {
   }
 
   async #seen(record: ProsaRecord, raw: RawRecord): Promise<SeenRecord> {
-    const fields = record as ProsaRecord & Partial<Pick<SeenRecord, 'timerId' | 'generation' | 'effectId' | 'action'>>;
-    const { timerId, generation, effectId, action } = fields;
-    const details = { timerId, generation, effectId, action, ...(await this.#words(record)) };
+    const fields = record as ProsaRecord & Partial<Pick<SeenRecord, (typeof plainFields)[number]>>;
+    const plain = Object.fromEntries(plainFields.map((name) => [name, fields[name]]));
+    const forwarded = isForwarded(record) ? true : undefined;
+    const hasFile = record.type === 'message.received' && record.kind === 'image' && !forwarded ? true : undefined;
+    const details = { ...plain, forwarded, hasFile, ...(await this.#words(record)) };
     return {
       topic: roleOf(raw.topic),
       partition: raw.partition,
@@ -135,6 +159,31 @@ export class Recorder {
     };
   }
 
+  /** What was kept is read once, and is as it was then from then on. */
+  async #filesRead(log: readonly SeenRecord[]): Promise<readonly SeenRecord[]> {
+    const messages = new Map(log.map((record) => [record.eventId, record.message]));
+    const read: SeenRecord[] = [];
+    for (const record of log) {
+      const message = messages.get(record.messageEventId ?? '');
+      if (record.type === 'media.stored' && message !== undefined)
+        read.push({ ...record, file: await this.#fileOf(record, message) });
+      else read.push(record);
+    }
+    return read;
+  }
+
+  async #fileOf({ fileId = '' }: SeenRecord, message: string): Promise<NonNullable<SeenRecord['file']>> {
+    const known = this.#filesKnown.get(fileId);
+    if (known !== undefined) return known;
+    const file = await this.#files.read(this.#installation.tenant, fileId);
+    if (file?.state !== 'open') return 'not there';
+    const chunks: Buffer[] = [];
+    for await (const chunk of file.content) chunks.push(chunk as Buffer);
+    const found = Buffer.concat(chunks).equals(photoOf(message)) ? 'as it was sent' : 'other bytes';
+    this.#filesKnown.set(fileId, found);
+    return found;
+  }
+
   async #states(raw: readonly RawRecord[], decoded: readonly Decoded[]): Promise<readonly ActorState[]> {
     const states = await actorStates(this.#runtime, raw, decoded, await this.#snapshots());
     // What a fault took away comes back with the actor's next record, and not before.
@@ -149,12 +198,12 @@ export class Recorder {
   }
 
   async #deliveries(): Promise<readonly DeliveryRow[]> {
-    const found = await this.#query<{ id: string; status: string; client_message_id: string }>(
-      'SELECT id, status, client_message_id FROM deliveries',
+    const found = await this.#query<{ id: string; status: string; reason: string | null; client_message_id: string }>(
+      'SELECT id, status, reason, client_message_id FROM deliveries',
     );
-    return found.map(({ id, status, client_message_id }) => ({
+    return found.map(({ id, status, reason, client_message_id }) => ({
       id,
-      status,
+      status: reason === null ? status : `${status}: ${reason}`,
       clientMessageId: client_message_id,
       flagged: status === 'unknown',
     }));
@@ -199,7 +248,7 @@ export class Recorder {
   async #positions(): Promise<History['positions']> {
     const { log } = this.#installation.platform;
     const all = await Promise.all(
-      watchedGroups.map(async ({ group, topic }) =>
+      watchedGroups(this.#installation.outskirts !== undefined).map(async ({ group, topic }) =>
         (await log.lag(group, topic)).map(({ partition, committed, stableEnd }) => ({
           group,
           topic: roleOf(topic),

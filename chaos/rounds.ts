@@ -64,7 +64,7 @@ export class Rounds {
   async #open(seed: number, smallDisks: boolean): Promise<World> {
     if (this.#smallDisks !== smallDisks) await this.close();
     this.#smallDisks = smallDisks;
-    this.#world ??= await openWorld({ log: this.#log, seed, smallDisks, say: this.#say });
+    this.#world ??= await openWorld({ log: this.#log, seed, smallDisks, outskirts: true, say: this.#say });
     return this.#world;
   }
 }

@@ -20,6 +20,8 @@ export interface WorldOptions {
   readonly seed: number;
   readonly say: (line: string) => void;
   readonly smallDisks?: boolean;
+  /** People send photos, which are fetched, and the tenant is told what happens. */
+  readonly outskirts?: boolean;
   /** What every process is told besides; protections that are out, say. */
   readonly plan?: Partial<ProgramPlan>;
 }
@@ -44,16 +46,17 @@ export interface World {
 }
 
 /** Opens one in which every person has written once and was answered. */
-export async function openWorld({ log, seed, say, smallDisks = false, plan = {} }: WorldOptions): Promise<World> {
+export async function openWorld(options: WorldOptions): Promise<World> {
+  const { log, seed, say, smallDisks = false, outskirts = false, plan = {} } = options;
   const scope = new Scope();
   try {
-    const installation = await openInstallation(scope, { log, smallDisks, say });
+    const installation = await openInstallation(scope, { log, smallDisks, outskirts, say });
     const { environment, instance, platform, config, postgres, tenant } = installation;
     const random = new Random(seed);
     const rawLog = config.kafka === undefined ? postgresRawLog(postgres.url) : kafkaRawLog(config.kafka);
     const recorder = await Recorder.start(installation, rawLog);
     scope.defer(() => recorder.close());
-    const crew = new Crew(environment, seed, plan);
+    const crew = new Crew(environment, seed, outskirts, plan);
     scope.defer(() => crew.close());
     await crew.startAll();
     const mailbox = {
@@ -61,7 +64,7 @@ export async function openWorld({ log, seed, say, smallDisks = false, plan = {} 
       webhook: instance.webhook,
       secret: instance.secret ?? '',
     };
-    const people = new People(mailbox, random);
+    const people = new People(mailbox, random, installation.outskirts);
     scope.defer(() => people.leave());
     await people.greet();
     const runtime = platform.runtime('prosa_worker', 'chaos');
@@ -78,7 +81,18 @@ export async function openWorld({ log, seed, say, smallDisks = false, plan = {} 
       random,
       runtime,
       say,
-      settle: (withinMs) => settle(runtime, tenant, busy, withinMs),
+      settle: (withinMs) =>
+        settle(
+          {
+            runtime,
+            tenant,
+            busy,
+            outskirts,
+            now: () => Date.now() + crew.clockOffsetMs,
+            skip: (ms) => crew.setClocks(crew.clockOffsetMs + ms),
+          },
+          withinMs,
+        ),
       history: async (repeatsAllowed) => ({ inputs: people.inputs, repeatsAllowed, ...(await recorder.observe()) }),
       close: () => scope.close(),
     };

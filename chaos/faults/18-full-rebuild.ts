@@ -1,7 +1,8 @@
 /** Everything that can be rebuilt is emptied while people write: snapshots, journal, history. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { asOwner } from '../adapters/owner-sql.ts';
+import { asOwner } from '#runtime/testing/owner-sql.ts';
+
 import type { Fault } from '../fault.ts';
 
 /** As services/projection/projection.ts says (P3), and the hosts' own. */

@@ -19,6 +19,8 @@ import { mixedVersions } from './16-mixed-versions.ts';
 import { killedSender } from './17-killed-sender.ts';
 import { fullRebuild } from './18-full-rebuild.ts';
 import { corruptSnapshots } from './19-corrupt-snapshots.ts';
+import { errands } from './20-errands.ts';
+import { merges } from './21-merges.ts';
 
 export const faults: readonly Fault[] = [
   killedCommits,
@@ -40,4 +42,6 @@ export const faults: readonly Fault[] = [
   killedSender,
   fullRebuild,
   corruptSnapshots,
+  errands,
+  merges,
 ];

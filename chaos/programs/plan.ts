@@ -2,7 +2,10 @@
 import type { CommitPoint } from '#runtime/log/adapters/kafka/seam.ts';
 
 /** Services that a program can run. */
-export const serviceNames = ['ingest', 'conversation', 'timers', 'sender', 'projection', 'effects'] as const;
+export const serviceNames = [
+  ...['ingest', 'conversation', 'timers', 'sender'],
+  ...['projection', 'effects', 'media', 'webhooks'],
+] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 /** Named moments of the commit of a slice, in their order. The last four are Kafka's alone. */

@@ -17,9 +17,11 @@ import type { RunningService, Runtime } from '#runtime/runtime.ts';
 import { startConversation } from '../../services/conversation/conversation.ts';
 import { openDuplicateWindow } from '../../services/ingest/open-window.ts';
 import { bodyBytesMax, ingestRoutes } from '../../services/ingest/routes.ts';
+import { startMedia } from '../../services/media/media.ts';
 import { startProjection } from '../../services/projection/projection.ts';
 import { startSender } from '../../services/sender/sender.ts';
 import { startTimers } from '../../services/timers/timers.ts';
+import { startWebhooks } from '../../services/webhooks/webhooks.ts';
 import { tellingLog } from './crash-log.ts';
 import { startEffects } from './effects.ts';
 import { findHistory } from './history-machine.ts';
@@ -86,6 +88,8 @@ const starters: Readonly<
   sender: (runtime) => startSender(runtime, senderTimes),
   projection: (runtime, _config, { versions }) => startProjection(runtime, findHistory(versions)),
   effects: (runtime, _config, { seed }) => startEffects(runtime, seed),
+  media: (runtime) => startMedia(runtime),
+  webhooks: (runtime) => startWebhooks(runtime),
 };
 
 await runMain(async () => {

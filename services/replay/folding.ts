@@ -1,7 +1,7 @@
 /** The replays that fold: verify, rebuild, what-if. Which actors, from where, and what is found about each. */
 import type { Envelope } from '#runtime/actor/envelope.ts';
 import type { FindMachine, MachineRelease } from '#runtime/actor/machines.ts';
-import { machineNameOf } from '#runtime/actor/apply.ts';
+import { machineNameOf } from '#runtime/actor/actor-ids.ts';
 import { OperatingError } from '#runtime/errors.ts';
 import { type ReplayRequest, findingSealedIn } from '#runtime/replays/replays.ts';
 import { type WhatIf, verdictsOf, whatIf } from '#runtime/replays/what-if.ts';
@@ -115,10 +115,11 @@ class Folding {
 
   async #verify(recorded: RecordedActor, repair: boolean): Promise<void> {
     const verified = await verify(this.#ports, recorded, this.#throttle);
-    const { verdict, records, divergence, wrong, missing } = verified;
+    const { verdict, records, divergence, wrong, missing, retainedFrom, outputsUnretained } = verified;
     const repairs = repair && wrong !== undefined;
     if (repairs) await repairSnapshot(this.#ports, recorded, wrong.place, wrong.envelope);
-    this.#job.count(1, records, repairs ? [verdict, 'repaired'] : [verdict], verdict === 'diverged');
+    const more = [...(repairs ? ['repaired'] : []), ...(outputsUnretained === undefined ? [] : ['outputs-unretained'])];
+    this.#job.count(1, records, [verdict, ...more], verdict === 'diverged');
     if (verdict === 'same' && this.#request.conversation === undefined) return;
     await this.#job.find({
       actor: recorded.actor,
@@ -126,6 +127,8 @@ class Folding {
       body: {
         ...divergence,
         ...(missing === undefined ? {} : { machine: missing }),
+        ...(retainedFrom === undefined ? {} : { offset: retainedFrom }),
+        ...(outputsUnretained === undefined ? {} : { outputsUnretained }),
         ...(repairs ? { repaired: true } : {}),
       } satisfies Partial<Record<keyof BodyOfVerify, unknown>>,
       content: undefined,
@@ -217,7 +220,8 @@ class Folding {
 /** Records that are read for the price of one that is folded. */
 const readsPerFold = 20;
 
-type BodyOfVerify = NonNullable<Verified['divergence']> & { machine: string; repaired: boolean };
+type BodyOfVerify = NonNullable<Verified['divergence']> &
+  Pick<Verified, 'outputsUnretained'> & { machine: string; repaired: boolean };
 
 function bodyOf({ replies, differences, unreached, migration, unknownFrom, quarantine }: WhatIf) {
   const offset = quarantine?.offset ?? differences[0]?.offset;

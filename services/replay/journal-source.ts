@@ -1,5 +1,5 @@
 /** What is on record of actors as the tables have it: journal, history, audit. One actor at a time. */
-import type { AuditRecorded, ReplyRequested } from '#schemas/records.ts';
+import type { AuditRecorded, EffectRequested, ReplyRequested } from '#schemas/records.ts';
 import { readHeld, readJournal, readParked, readQuarantines } from '#runtime/actor/journal.ts';
 import type { Sql } from '#runtime/database/database.ts';
 import type { Runtime } from '#runtime/runtime.ts';
@@ -11,7 +11,7 @@ type Ports = Pick<Runtime, 'database' | 'vault' | 'tenants' | 'logger' | 'log'>;
 
 const rowsAtOnce = 500;
 
-/** What the tables have of everything that an actor does. */
+/** What the tables have all of. Requests of effects are compared as long as they have them. */
 const outputTypes: ReadonlySet<string> = new Set(['reply.requested', 'audit.recorded']);
 
 /** An actor, up to an offset. Throws `database.unavailable`, `vault.unavailable`. */
@@ -21,13 +21,19 @@ export async function recordedInJournal(
 ): Promise<RecordedActor> {
   const { tenant, actor, end } = of;
   const outputs = new Map<string, RecordedOutput>();
-  for await (const record of repliesOf(ports, of))
-    outputs.set(record.eventId, await recordedOutput(ports.vault, record, undefined));
+  for await (const { priority, ...reply } of repliesOf(ports, of)) {
+    const record = { ...reply, priority: priority ?? '' };
+    outputs.set(
+      record.eventId,
+      await recordedOutput(ports.vault, record, undefined, priority === null ? ['priority'] : []),
+    );
+  }
   for await (const record of auditOf(ports, of))
     outputs.set(record.eventId, await recordedOutput(ports.vault, record, record.causationId));
   return {
     tenant,
     actor,
+    end,
     partition: ports.log.partitionOf(actor),
     person: await personOf(ports, of),
     records: readJournal(ports, of, 0, end),
@@ -36,6 +42,7 @@ export async function recordedInJournal(
     held: (envelope) => readHeld(ports, envelope),
     outputs,
     outputTypes,
+    findOutput: (record) => (record.type === 'effect.requested' ? effectOf(ports, record) : Promise.resolve(undefined)),
   };
 }
 
@@ -58,15 +65,19 @@ interface ReplyRow {
   readonly at: Date;
   readonly record_offset: string;
   readonly request_id: string | null;
+  /** Of its delivery; null when there is none. */
+  readonly priority: string | null;
   readonly sealed: Buffer | null;
 }
 
-/** Replies as far as the history keeps them; what it does not is not compared. */
+/** Replies as far as history and deliveries keep them; what they do not is not compared. */
 async function* repliesOf(ports: Ports, of: { readonly tenant: string; readonly actor: string }) {
   const { tenant, actor } = of;
   const rows = pages<ReplyRow>(ports, tenant, (sql, last) =>
     sql.query<ReplyRow>(
-      `SELECT id, kind, instance, origin, at, record_offset, request_id, sealed FROM messages
+      `SELECT id, kind, instance, origin, at, record_offset, request_id, sealed,
+              (SELECT d.priority FROM deliveries d WHERE d.id = messages.id) AS priority
+       FROM messages
        WHERE tenant = $1 AND conversation = $2 AND sealed_type = 'reply.requested' AND lane = 1
          AND ($3::timestamptz IS NULL OR (at, record_offset) > ($3, $4))
        ORDER BY at, record_offset LIMIT $5`,
@@ -81,9 +92,29 @@ async function* repliesOf(ports: Ports, of: { readonly tenant: string; readonly 
       instance: row.instance,
       origin: row.origin,
       messageId: row.request_id,
-      priority: '',
+      priority: row.priority,
       sealed: row.sealed,
-    } satisfies ReplyRequested;
+    } satisfies Omit<ReplyRequested, 'priority'> & Pick<ReplyRow, 'priority'>;
+}
+
+/** The request of an effect, as long as the table has it: an index by actor would cost more than it is asked for. */
+async function effectOf({ database, vault }: Ports, { tenant, actor, eventId }: EffectRequested) {
+  const { rows } = await database.transaction([tenant], (sql) =>
+    sql.query<{ readonly source: string; readonly input: Buffer | null }>(
+      'SELECT source, input FROM effects WHERE id = $1',
+      [eventId],
+    ),
+  );
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const record: EffectRequested = {
+    ...headerOf({ tenant, actor }, eventId, new Date(0), null),
+    type: 'effect.requested',
+    effectId: eventId,
+    source: row.source,
+    sealed: row.input,
+  };
+  return recordedOutput(vault, record, undefined);
 }
 
 interface AuditRow {

@@ -1,16 +1,18 @@
 /**
  * What is on record of actors as the log has it, and nothing else: a partition in passes, each over a
  * share of its actors, so that what a pass has in memory is bounded by records and not by actors. A single
- * actor is whole in one pass, however long it is.
+ * actor is whole in one pass, however long it is. Where the partitions were made more, the pass begins with
+ * what the log has from before, in the partitions of then.
  */
 import { createHash } from 'node:crypto';
 
-import type { ProsaRecord } from '#schemas/records.ts';
+import { type ProsaRecord, topicOf } from '#schemas/records.ts';
 import { topics } from '#schemas/topics.ts';
 import { type ToldRecord, orderedQuarantines } from '#runtime/actor/apply.ts';
 import { openPastRecords } from '#runtime/actor/told-records.ts';
 import { OperatingError } from '#runtime/errors.ts';
-import type { LoggedRecord } from '#runtime/log/record-log.ts';
+import { type Stretch, stretchesOf } from '#runtime/log/incarnation.ts';
+import type { LoggedRecord, PartitionEnds } from '#runtime/log/record-log.ts';
 import { readSetAside } from '#runtime/parked.ts';
 import { recordOf } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
@@ -23,15 +25,17 @@ type Ports = Pick<Runtime, 'database' | 'vault' | 'log'>;
 /** Records of a pass, about. */
 const passRecords = 50_000;
 
-/** Topics of outputs that are kept for ever; effects are kept for a month, so that nothing follows from one that is gone. */
-const outputTopics = [topics.replies, topics.timers, topics.audit];
 const outputTypes: ReadonlySet<string> = new Set([
   'reply.requested',
   'reply.declined',
   'timer.set',
   'timer.cancelled',
+  'effect.requested',
+  'effect.cancelled',
   'audit.recorded',
 ]);
+
+const outputTopics = [topics.replies, topics.timers, topics.effects, topics.audit];
 
 /** A share of a partition's actors. */
 export interface Pass {
@@ -42,8 +46,13 @@ export interface Pass {
 
 /** How many passes a partition takes. Throws `log.unavailable`. */
 export async function sharesOf({ log }: Pick<Ports, 'log'>, partition: number): Promise<number> {
-  const end = (await log.ends(topics.events)).find((one) => one.partition === partition);
-  return Math.max(1, Math.ceil(((end?.stableEnd ?? 0) - (end?.start ?? 0)) / passRecords));
+  let records = 0;
+  for (const stretch of stretchesOf(log, partition)) {
+    const { start, stableEnd } = await endsOf(stretch, topics.events);
+    // Of an earlier partition it has a part, about.
+    records += ((stableEnd - start) * stretch.log.partitionCount) / log.partitionCount;
+  }
+  return Math.max(1, Math.ceil(records / passRecords));
 }
 
 /** Whether a pass looks at an actor. */
@@ -51,9 +60,9 @@ const isIn = ({ share, shares }: Pass, actor: string): boolean =>
   shares === 1 || createHash('sha256').update(actor).digest().readUInt32BE(0) % shares === share;
 
 /**
- * The tenant's actors of a pass, in the order of their ids, up to an offset. `only` leaves out all
- * others; `read` is awaited for every batch read. Throws `log.unavailable`, `record.unknown-type`,
- * `vault.unavailable`.
+ * The tenant's actors of a pass, in the order of their ids, up to an offset; those whose records are gone
+ * have none. `only` leaves out all others; `read` is awaited for every batch read. Throws
+ * `log.unavailable`, `record.unknown-type`, `vault.unavailable`, `database.unavailable`.
  */
 export async function* recordedOnLog(
   ports: Ports,
@@ -61,30 +70,54 @@ export async function* recordedOnLog(
   read: (records: number) => Promise<void>,
 ): AsyncGenerator<RecordedActor> {
   const { tenant, partition, end, only } = wanted;
-  const wants = (logged: LoggedRecord): boolean =>
-    logged.headers['ce_tenant'] === tenant && (only === undefined ? isIn(wanted, logged.key) : logged.key === only);
-  const logged = await gather(ports, topics.events, partition, wants, read);
+  const isOf = (actor: string): boolean =>
+    only === undefined ? isIn(wanted, actor) && ports.log.partitionOf(actor) === partition : actor === only;
+  const wants = (logged: LoggedRecord): boolean => logged.headers['ce_tenant'] === tenant && isOf(logged.key);
+  const stretches = stretchesOf(ports.log, partition).filter(
+    (one) => only === undefined || one.log.partitionOf(only) === one.partition,
+  );
+  const logged = await gather(stretches, topics.events, wants, read);
   const parked = await readSetAside(ports.log, { topic: topics.events, partition });
-  const outputs = await gatherOutputs(ports, partition, wants, read);
-  for (const actor of [...logged.keys()].sort()) {
+  const outputs = await gatherOutputs(ports, stretches, wants, read);
+  const cutTopics = await cutOf(stretches);
+  const gone = cutTopics.has(topics.events) ? (await begunActors(ports, tenant)).filter(isOf) : [];
+  for (const actor of [...new Set([...logged.keys(), ...gone])].sort()) {
     const told = await openPastRecords(ports.vault, logged.get(actor) ?? []);
     const records = told.filter(({ offset }) => offset < end);
-    if (records.length === 0) continue;
+    if (records.length === 0 && !gone.includes(actor)) continue;
     const byOffset = new Map(told.map((one) => [one.offset, one]));
     yield {
       tenant,
       actor,
       partition,
+      end,
       person: await personOf(ports, { tenant, actor }),
       records: inTurn(records),
       // An order stands behind the record it begins at, maybe past the end.
       quarantines: orderedQuarantines(told),
-      parked,
+      parked: parked.get(actor) ?? new Set(),
       held: ({ held }) => Promise.resolve(held.flatMap(({ offset }) => byOffset.get(offset) ?? [])),
       outputs: outputs.get(actor) ?? new Map<string, RecordedOutput>(),
       outputTypes,
+      cutTypes: new Set([...outputTypes].filter((type) => cutTopics.has(topicOf[type as keyof typeof topicOf]))),
     };
   }
+}
+
+/** Every actor that ever began. */
+async function begunActors({ database }: Ports, tenant: string): Promise<readonly string[]> {
+  const { rows } = await database.transaction([tenant], (sql) =>
+    sql.query<{ actor: string }>('SELECT actor FROM actors_begun WHERE tenant = $1', [tenant]),
+  );
+  return rows.map(({ actor }) => actor);
+}
+
+/** Topics of which the log does not have the beginning any more. */
+async function cutOf(stretches: readonly Stretch[]): Promise<ReadonlySet<string>> {
+  const cut = new Set<string>();
+  for (const topic of [topics.events, ...outputTopics])
+    for (const stretch of stretches) if ((await endsOf(stretch, topic)).start > stretch.base) cut.add(topic);
+  return cut;
 }
 
 async function* inTurn(records: readonly ToldRecord[]): AsyncGenerator<ToldRecord> {
@@ -92,14 +125,13 @@ async function* inTurn(records: readonly ToldRecord[]): AsyncGenerator<ToldRecor
 }
 
 async function gather(
-  { log }: Pick<Ports, 'log'>,
+  stretches: readonly Stretch[],
   topic: string,
-  partition: number,
   wants: (logged: LoggedRecord) => boolean,
   read: (records: number) => Promise<void>,
 ): Promise<ReadonlyMap<string, readonly LoggedRecord[]>> {
   const found = new Map<string, LoggedRecord[]>();
-  for await (const batch of batches(log, topic, partition)) {
+  for await (const batch of batches(stretches, topic)) {
     for (const logged of batch) {
       if (!wants(logged)) continue;
       const own = found.get(logged.key);
@@ -111,16 +143,16 @@ async function gather(
   return found;
 }
 
-/** Outputs of the actors of a pass, their contents as digests. */
+/** Outputs of the actors of a pass. */
 async function gatherOutputs(
-  { log, vault }: Pick<Ports, 'log' | 'vault'>,
-  partition: number,
+  { vault }: Pick<Ports, 'vault'>,
+  stretches: readonly Stretch[],
   wants: (logged: LoggedRecord) => boolean,
   read: (records: number) => Promise<void>,
 ): Promise<ReadonlyMap<string, Map<string, RecordedOutput>>> {
   const found = new Map<string, Map<string, RecordedOutput>>();
   for (const topic of outputTopics)
-    for await (const batch of batches(log, topic, partition)) {
+    for await (const batch of batches(stretches, topic)) {
       const records = batch.filter(wants).flatMap((logged) => decoded(logged) ?? []);
       await vault.prefetch(
         records.flatMap((record) =>
@@ -137,10 +169,17 @@ async function gatherOutputs(
   return found;
 }
 
-async function* batches(log: Ports['log'], topic: string, partition: number): AsyncGenerator<readonly LoggedRecord[]> {
-  const end = (await log.ends(topic)).find((one) => one.partition === partition);
-  if (end !== undefined && end.start < end.stableEnd)
-    yield* log.readRange({ topic, partition, from: end.start, to: end.stableEnd });
+/** Of all incarnations, the oldest first. */
+async function* batches(stretches: readonly Stretch[], topic: string): AsyncGenerator<readonly LoggedRecord[]> {
+  for (const stretch of stretches) {
+    const { log, partition } = stretch;
+    const { start: from, stableEnd: to } = await endsOf(stretch, topic);
+    if (from < to) yield* log.readRange({ topic, partition, from, to });
+  }
+}
+
+async function endsOf({ log, partition }: Stretch, topic: string): Promise<Pick<PartitionEnds, 'start' | 'stableEnd'>> {
+  return (await log.ends(topic)).find((one) => one.partition === partition) ?? { start: 0, stableEnd: 0 };
 }
 
 function decoded(logged: LoggedRecord): ProsaRecord | undefined {

@@ -15,8 +15,8 @@ export interface RecordedOutput {
   readonly cause: string | null | undefined;
   /** Epoch milliseconds inside the actor. */
   readonly at: number;
-  /** Of its plain content; undefined when that was erased. */
-  readonly digest: string | undefined;
+  /** What is compared of it (`likenessOf`); undefined when nothing is. */
+  readonly likeness: string | undefined;
   /** Code of why its content cannot be read. */
   readonly unreadable?: string;
   /** State that a transition on record led to. */
@@ -28,46 +28,61 @@ export interface RecordedActor extends Pick<FoldPorts, 'quarantines' | 'parked'>
   readonly tenant: string;
   readonly actor: string;
   readonly partition: number;
+  /** Offset before which everything is looked at. */
+  readonly end: number;
   /** Under whose keys it is sealed. */
   readonly person: string;
-  /** From its first record up to what the host had committed. May be read once. */
+  /** From its first record, or the first that is still there, up to what the host had committed. May be read once. */
   readonly records: AsyncIterable<ToldRecord>;
   held(envelope: Envelope): Promise<readonly ToldRecord[]>;
   /** By id. */
   readonly outputs: ReadonlyMap<string, RecordedOutput>;
   /** Types of outputs that `outputs` has all of. */
   readonly outputTypes: ReadonlySet<string>;
+  /** Those of them of which the first may be there no longer. */
+  readonly cutTypes?: ReadonlySet<string>;
+  /** Looks for an output of another type; undefined when it is not on record any more. */
+  readonly findOutput?: (record: ProsaRecord) => Promise<RecordedOutput | undefined>;
 }
 
-/** Digest of all that matters of an output but its ids; undefined for what is not compared. `personal` is its sealed part, opened. */
-export function digestOf(record: ProsaRecord, personal: unknown): string | undefined {
-  const said = comparedOf(record, personal);
-  return said === undefined
-    ? undefined
-    : createHash('sha256')
-        .update(JSON.stringify(sorted(said)))
-        .digest('base64url');
+/** What is compared of each type of output, besides its id. What is not named here is not compared. */
+const comparedFields: Readonly<Partial<Record<ProsaRecord['type'], readonly string[]>>> = {
+  'reply.requested': ['instance', 'origin', 'priority', 'messageId', 'kind', 'content'],
+  'reply.declined': ['instance', 'messageId', 'reason'],
+  'timer.set': ['timerId', 'dueAt'],
+  'timer.cancelled': ['timerId', 'generation'],
+  'effect.requested': ['effectId', 'source', 'input'],
+  'effect.cancelled': ['effectId'],
+  'audit.recorded': [
+    ...['action', 'machine', 'machineVersion', 'trigger', 'from', 'to'],
+    ...['subject', 'outcome', 'episode', 'instance'],
+  ],
+};
+
+/** Longer texts are kept as digests. */
+const plainCharactersMax = 40;
+
+/**
+ * What is compared of an output, as one text; undefined for what is not compared. `personal` is its
+ * sealed part, opened: undefined for what cannot be known any more. `unsaid` are fields that the place it
+ * was read from does not have. What is not known is like anything.
+ */
+export function likenessOf(record: ProsaRecord, personal: unknown, unsaid: readonly string[] = []): string | undefined {
+  const all = { ...record, ...(personal as object | undefined) } as Readonly<Record<string, unknown>>;
+  const isKnown = (name: string): boolean => name in all && !unsaid.includes(name);
+  return comparedFields[record.type]?.map((name) => (isKnown(name) ? shortOf(all[name]) : '')).join('\n');
 }
 
-function comparedOf(record: ProsaRecord, personal: unknown): readonly unknown[] | undefined {
-  switch (record.type) {
-    case 'reply.requested': {
-      const { content } = personal as { readonly content: unknown };
-      return [record.kind, record.instance, record.origin, record.messageId, content];
-    }
-    case 'reply.declined':
-      return [record.instance, record.messageId, record.reason];
-    case 'timer.set':
-      return [record.timerId, record.dueAt];
-    case 'timer.cancelled':
-      return [record.timerId, record.generation];
-    case 'audit.recorded': {
-      const { action, machine, machineVersion, trigger, from, to, subject, outcome, episode, instance } = record;
-      return [action, machine, machineVersion, trigger, from, to, subject, outcome, episode, instance];
-    }
-    default:
-      return undefined;
-  }
+/** The first field in which two outputs of a type differ; undefined when they are alike. */
+export function differenceOf(type: ProsaRecord['type'], one: string, other: string): string | undefined {
+  const [ours, theirs] = [one.split('\n'), other.split('\n')];
+  return comparedFields[type]?.find((_, at) => ours[at] !== theirs[at] && ours[at] !== '' && theirs[at] !== '');
+}
+
+function shortOf(value: unknown): string {
+  // JSON has no line ends of its own.
+  const text = JSON.stringify(sorted(value ?? null));
+  return text.length <= plainCharactersMax ? text : createHash('sha256').update(text).digest('base64url');
 }
 
 /** The order of fields says nothing. */
@@ -78,11 +93,15 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(fields.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, inner]) => [name, sorted(inner)]));
 }
 
-/** An output as it is on the log or in a table, its sealed part in `sealed`. Throws `vault.unavailable`. */
+/**
+ * An output as it is on the log or in a table, its sealed part in `sealed`; `unsaid` as for `likenessOf`.
+ * Throws `vault.unavailable`.
+ */
 export async function recordedOutput(
   vault: Vault,
   record: ProsaRecord,
   cause: string | null | undefined,
+  unsaid: readonly string[] = [],
 ): Promise<RecordedOutput> {
   const common = {
     type: record.type,
@@ -90,13 +109,14 @@ export async function recordedOutput(
     at: record.occurredAt,
     ...(record.type === 'audit.recorded' && record.action === 'actor.transitioned' ? { to: record.to } : {}),
   };
+  const likeness = (personal: unknown): string | undefined => likenessOf(record, personal, unsaid);
   const sealed = 'sealed' in record ? record.sealed : null;
-  if (sealed === null) return { ...common, digest: digestOf(record, undefined) };
+  if (sealed === null) return { ...common, likeness: likeness(undefined) };
   try {
     const opened = await vault.open<unknown>(record, sealed);
-    return { ...common, digest: opened.state === 'erased' ? undefined : digestOf(record, opened.value) };
+    return { ...common, likeness: likeness(opened.state === 'erased' ? undefined : opened.value) };
   } catch (caught) {
     if (!(caught instanceof OperatingError) || caught.disposition !== 'park') throw caught;
-    return { ...common, digest: undefined, unreadable: caught.code };
+    return { ...common, likeness: undefined, unreadable: caught.code };
   }
 }

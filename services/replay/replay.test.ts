@@ -207,7 +207,7 @@ test('nothing is sent, booked or called, and nothing is written: every outside p
   await replays.stopServices();
   const calls = vi.spyOn(globalThis, 'fetch').mockImplementation(() => Promise.reject(new Error('the port is closed')));
   const { log, database, logger, now, tenants, vault } = replays.world.runtime('prosa_worker');
-  const open = ['partitionCount', 'partitionOf', 'readRange', 'offsetForTime', 'ends', 'lag'];
+  const open = ['before', 'partitionCount', 'partitionOf', 'readRange', 'offsetForTime', 'ends', 'lag'];
   const closedLog = new Proxy<RecordLog>(log, {
     get(target, name) {
       if (!open.includes(String(name))) throw new Error(`the log is closed for ${String(name)}`);

@@ -5,19 +5,24 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { ReplyRequested } from '#schemas/records.ts';
+import type { ProsaRecord, ReplyRequested, TimerSet } from '#schemas/records.ts';
+import { topics } from '#schemas/topics.ts';
 import { sealEnvelope } from '#runtime/actor/envelope.ts';
 import type { FoldStep } from '#runtime/actor/fold.ts';
 import type { FindMachine } from '#runtime/actor/machines.ts';
 import { derivedId, outgoing } from '#runtime/records.ts';
 import { findEcho } from '#runtime/testing/echo-machine.ts';
-import type { Person } from '#runtime/testing/person.ts';
+import { type Person, readRecords } from '#runtime/testing/person.ts';
 import { asOwner } from '#runtime/testing/postgres.ts';
 import { testTenant } from '#runtime/testing/runtime.ts';
 import { foldWhole } from '#runtime/testing/whole-fold.ts';
 
+import { recordedInJournal } from './journal-source.ts';
+import { recordedOnLog } from './log-source.ts';
 import { forgetting } from './testing/odd-machines.ts';
 import { type ReplayWorld, type Replayed, openReplayWorld } from './testing/replay-world.ts';
+import { Throttle } from './throttle.ts';
+import { type Verified, verify as verifyActor } from './verify.ts';
 
 let replays: ReplayWorld;
 let person: Person;
@@ -34,13 +39,14 @@ const verify = (source: Source, find: FindMachine = findEcho): Promise<Replayed>
 beforeAll(async () => {
   replays = await openReplayWorld({ now: () => (clock += 1_000) });
   person = await replays.meet('5511900000001');
-  other = await replays.meet('5511900000002');
   actor = person.entry.conversation;
+  other = await strangerElsewhere(actor);
   for (let i = 1; i <= 205; i++) await person.says(`m${i}`);
   await person.says('again', 'repeated');
   await person.says('again', 'repeated');
   await person.says('bye');
   await person.says('back');
+  for (const text of ['ask', 'never mind']) await person.says(text);
   for (const text of ['a', 'boom', 'held']) await other.says(text);
   await other.tell({ type: 'conversation.released', requestedBy: 'k_test' });
   await replays.startServices();
@@ -49,6 +55,15 @@ beforeAll(async () => {
   whole = await foldWhole(replays.worker, actor);
 }, 120_000);
 afterAll(() => replays.close());
+
+/** Somebody whose conversation is on another partition. */
+async function strangerElsewhere(actor: string): Promise<Person> {
+  const { partitionOf } = replays.world.log;
+  for (let number = 2; ; number++) {
+    const stranger = await replays.meet(`551190000000${number}`);
+    if (partitionOf(stranger.entry.conversation) !== partitionOf(actor)) return stranger;
+  }
+}
 
 const stepOf = (number: number): FoldStep => {
   const step = whole[number - 1];
@@ -113,9 +128,93 @@ describe.each(['journal', 'log'] as const)('from the %s', (source) => {
 
   test('the conversations of a partition alone are looked at', async () => {
     const partition = replays.world.log.partitionOf(actor);
-    const both = replays.world.log.partitionOf(other.entry.conversation) === partition;
     const seen = await replays.run({ kind: 'verify', source, partition, ...fast });
-    expect(seen.progress.done).toBe(both ? 2 : 1);
+    expect(seen.progress.done).toBe(1);
+  });
+});
+
+describe('an output on record that is otherwise', () => {
+  /** The first output of a type, and the record that made it. */
+  const made = (type: ProsaRecord['type']) => {
+    for (const { told, outputs } of whole)
+      for (const { record } of outputs) if (record.type === type) return { record, offset: told.offset };
+    throw new Error(`nothing made a ${type}`);
+  };
+  const found = (type: ProsaRecord['type'], field: string) => {
+    const { record, offset } = made(type);
+    const output = { what: 'output', outputId: record.eventId, outputType: type };
+    return { verdict: 'diverged', divergence: { ...output, offset, code: field } };
+  };
+  const seal = (record: ProsaRecord, personal: unknown): Promise<Buffer> =>
+    replays.worker.vault.seal(record, person.entry.person, record.occurredAt, personal);
+
+  test.each<[ProsaRecord['type'], string, (record: ProsaRecord) => object | Promise<object>]>([
+    ['reply.requested', 'priority', () => ({ priority: 'high' })],
+    ['reply.requested', 'origin', () => ({ origin: 'api' })],
+    ['reply.requested', 'content', async (r) => ({ sealed: await seal(r, { content: { kind: 'text', text: 'no' } }) })],
+    ['timer.set', 'dueAt', (r) => ({ dueAt: (r as TimerSet).dueAt + 1 })],
+    ['timer.cancelled', 'generation', () => ({ generation: 't_another' })],
+    ['effect.requested', 'source', () => ({ source: 'another' })],
+    ['effect.requested', 'input', async (r) => ({ sealed: await seal(r, { input: { question: 'why?' } }) })],
+    ['effect.cancelled', 'effectId', () => ({ effectId: 'f_another' })],
+  ])('%s: its %s is named, from the log', async (type, field, change) => {
+    const { record } = made(type);
+    const sealed = await sealedOnLog(record.eventId);
+    const other = { ...record, ...(sealed === undefined ? {} : { sealed }), ...(await change(record)) } as ProsaRecord;
+    const at = `headers LIKE '%"${record.eventId}"%'`;
+    await swapped(
+      `SELECT value AS body FROM log.records WHERE ${at}`,
+      (hex) => `UPDATE log.records SET value = '${hex}' WHERE ${at}`,
+      Buffer.from(outgoing(other).value),
+      async () => {
+        expect(await verified('log')).toMatchObject(found(type, field));
+      },
+    );
+  });
+
+  /** Of the bytes on the log: a fold has none. */
+  async function sealedOnLog(eventId: string): Promise<Uint8Array | undefined> {
+    for (const topic of [topics.replies, topics.effects])
+      for (const record of await readRecords(replays.world, topic, actor))
+        if (record.eventId === eventId && 'sealed' in record && record.sealed !== null) return record.sealed;
+    return undefined;
+  }
+
+  test('its priority is named, from the tables, where the delivery has another', async () => {
+    const { record } = made('reply.requested');
+    await asOwner(
+      replays.world.databaseUrl,
+      `INSERT INTO deliveries (tenant, id, conversation, log_partition, log_offset, instance, origin, priority, kind, status, client_message_id)
+       VALUES ('${testTenant}', '${record.eventId}', '${actor}', 0, 0, 'i', 'machine', 'high', 'text', 'sent', 'x')`,
+    );
+    try {
+      expect(await verified('journal')).toMatchObject(found('reply.requested', 'priority'));
+    } finally {
+      await asOwner(replays.world.databaseUrl, 'DELETE FROM deliveries');
+    }
+  });
+
+  test('its source and input are named, from the tables, as long as they have the effect', async () => {
+    const { record } = made('effect.requested');
+    const [right, wrong] = await Promise.all([
+      seal(record, { input: { question: 'what?' } }),
+      seal(record, { input: { question: 'why?' } }),
+    ]);
+    const row = (source: string, input: Buffer) =>
+      `DELETE FROM effects; INSERT INTO effects (tenant, id, actor, source, input, status)
+       VALUES ('${testTenant}', '${record.eventId}', '${actor}', '${source}', '\\x${input.toString('hex')}', 'done')`;
+    try {
+      for (const [source, input, outcome] of [
+        ['lookUp', right, { verdict: 'same' }],
+        ['another', right, found('effect.requested', 'source')],
+        ['lookUp', wrong, found('effect.requested', 'input')],
+      ] as const) {
+        await asOwner(replays.world.databaseUrl, row(source, input));
+        expect(await verified('journal')).toMatchObject(outcome);
+      }
+    } finally {
+      await asOwner(replays.world.databaseUrl, 'DELETE FROM effects');
+    }
   });
 });
 
@@ -163,11 +262,63 @@ describe('replies on record', () => {
     expect((await verify('log')).findings).toMatchObject([
       { actor, body: { what: 'output', code: 'unexpected', outputId: ghost.eventId, outputType: 'reply.requested' } },
     ]);
+    await asOwner(replays.world.databaseUrl, `DELETE FROM log.records WHERE headers LIKE '%"${ghost.eventId}"%'`);
+  });
+});
+
+// The last of this file: what it takes away does not come back.
+describe('what the log has no longer', () => {
+  const cut = (topic: string, offset: number): Promise<void> =>
+    asOwner(
+      replays.world.databaseUrl,
+      `DELETE FROM log.records WHERE topic = '${topic}' AND record_offset < ${offset};
+       UPDATE log.partitions SET start_offset = least(next_offset, ${offset}) WHERE topic = '${topic}'`,
+    );
+  const half = 100;
+
+  test('of outputs is counted, and what is later is compared all the same', async () => {
+    await cut(topics.timers, half);
+    const seen = await verify('log');
+    expect(seen.progress).toMatchObject({ differs: false, verdicts: { same: 2 } });
+    expect(seen.progress.verdicts['outputs-unretained']).toBeGreaterThan(0);
+    const one = await replays.run({ kind: 'verify', source: 'log', conversation: actor, ...fast });
+    expect(one.findings).toMatchObject([
+      { verdict: 'same', body: { outputsUnretained: expect.any(Number) as number } },
+    ]);
+    // One behind those that are gone is missed.
+    const last = whole.findLast(({ outputs }) => outputs.some(({ record }) => record.type === 'timer.set'));
+    const timer = last?.outputs.find(({ record }) => record.type === 'timer.set')?.record.eventId ?? '';
+    await asOwner(replays.world.databaseUrl, `DELETE FROM log.records WHERE headers LIKE '%"${timer}"%'`);
+    expect((await verify('log')).findings).toMatchObject([{ body: { outputId: timer, code: 'missing' } }]);
+  });
+
+  test('of records is said, with the first that is still there, and nothing is guessed', async () => {
+    const { offset } = stepOf(half).told;
+    await cut(topics.events, offset);
+    const seen = await verify('log');
+    expect(seen.progress).toMatchObject({ done: 2, records: 0, differs: false, verdicts: { unretained: 2 } });
+    const own = seen.findings.find((finding) => finding.actor === actor);
+    expect(own).toMatchObject({ verdict: 'unretained', body: { offset } });
+    // All that the other one was ever told is gone.
+    expect(seen.findings.find((finding) => finding.actor !== actor)?.body).toEqual({});
+    expect(await verified('journal')).toMatchObject({ verdict: 'same' });
   });
 });
 
 const sealed = (envelope: FoldStep['after']): Promise<Buffer> =>
   sealEnvelope(replays.worker.vault, person.entry.person, envelope, findEcho);
+
+/** What comes of the one conversation, without a service. */
+async function verified(source: Source): Promise<Verified | undefined> {
+  const ports = { ...replays.worker, find: findEcho };
+  const of = { tenant: testTenant, actor, end: Number.MAX_SAFE_INTEGER };
+  const pass = { partition: ports.log.partitionOf(actor), share: 0, shares: 1, only: actor };
+  const throttle = new Throttle(fast.recordsPerSecond, new AbortController().signal);
+  if (source === 'journal') return verifyActor(ports, await recordedInJournal(ports, of), throttle);
+  for await (const recorded of recordedOnLog(ports, { ...of, ...pass }, () => Promise.resolve()))
+    return verifyActor(ports, recorded, throttle);
+  return undefined;
+}
 
 /** Runs something while a snapshot has another body. */
 async function exchanged(table: string, nextOffset: number, body: Buffer, work: () => Promise<void>): Promise<void> {

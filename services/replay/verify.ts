@@ -11,13 +11,13 @@ import type { FindMachine } from '#runtime/actor/machines.ts';
 import { OperatingError } from '#runtime/errors.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
-import { type RecordedActor, type RecordedOutput, digestOf } from './recorded.ts';
+import { type RecordedActor, type RecordedOutput, differenceOf, likenessOf } from './recorded.ts';
 import { type SnapshotPlace, readSnapshot, snapshotPlaces } from './snapshots.ts';
 import type { Throttle } from './throttle.ts';
 
 /** How a fold came out; fields are those of a finding's body. */
 export interface Verified {
-  readonly verdict: 'same' | 'diverged' | 'erased' | 'unknown-version' | 'unknown-revision';
+  readonly verdict: 'same' | 'diverged' | 'erased' | 'unretained' | 'unknown-version' | 'unknown-revision';
   /** Records folded. */
   readonly records: number;
   readonly divergence?: Divergence;
@@ -25,6 +25,10 @@ export interface Verified {
   readonly wrong?: { readonly place: SnapshotPlace; readonly envelope: Envelope };
   /** Machine and version, or revision, that is no longer there. */
   readonly missing?: string;
+  /** The first record that is still there, of an actor of which earlier ones are not. */
+  readonly retainedFrom?: number;
+  /** Outputs that could not be compared, because what is as old as they are is no longer there. */
+  readonly outputsUnretained?: number;
 }
 
 /** The first thing that is otherwise. Ids, codes and states. */
@@ -37,6 +41,7 @@ export interface Divergence {
   readonly folded?: string;
   readonly outputId?: string;
   readonly outputType?: string;
+  /** Of an output: the field that is otherwise, or `missing`, `unexpected`, why it cannot be read. */
   readonly code?: string;
 }
 
@@ -45,10 +50,14 @@ export type VerifyPorts = Pick<Runtime, 'database' | 'vault' | 'tenants'> & { re
 
 /** Verifies one actor. Throws what is `retry` or `halt`, and the throttle's reason. */
 export async function verify(ports: VerifyPorts, recorded: RecordedActor, throttle: Throttle): Promise<Verified> {
-  const places = await snapshotPlaces(ports.database, recorded);
+  const [places, begun] = [await snapshotPlaces(ports.database, recorded), await begunOffset(ports.database, recorded)];
   const run = new Verification(ports, recorded, places);
   try {
-    for await (const step of fold(recorded.records, run.foldPorts)) {
+    const [first, records] = await opening(recorded.records);
+    // A fold from anywhere else would be a guess.
+    if (begun < Math.min(first?.offset ?? Infinity, recorded.end))
+      return { verdict: 'unretained', records: 0, ...(first === undefined ? {} : { retainedFrom: first.offset }) };
+    for await (const step of fold(records, run.foldPorts)) {
       await throttle.take();
       const ended = await run.check(step);
       if (ended !== undefined) return ended;
@@ -61,13 +70,39 @@ export async function verify(ports: VerifyPorts, recorded: RecordedActor, thrott
   }
 }
 
+/** Offset of the first record that an actor was ever told; infinite while it has not begun. */
+async function begunOffset(
+  database: Runtime['database'],
+  { tenant, actor }: Pick<RecordedActor, 'tenant' | 'actor'>,
+): Promise<number> {
+  const { rows } = await database.transaction([tenant], (sql) =>
+    sql.query<{ begun_offset: string }>('SELECT begun_offset FROM actors_begun WHERE actor = $1', [actor]),
+  );
+  return Number(rows[0]?.begun_offset ?? Infinity);
+}
+
+/** The first of some records, and all of them. */
+async function opening<T>(records: AsyncIterable<T>): Promise<readonly [T | undefined, AsyncIterable<T>]> {
+  const iterator = records[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  const all = async function* (): AsyncGenerator<T> {
+    if (first.done === true) return;
+    yield first.value;
+    yield* { [Symbol.asyncIterator]: () => iterator };
+  };
+  return [first.done === true ? undefined : first.value, all()];
+}
+
 class Verification {
   readonly #ports: VerifyPorts;
   readonly #recorded: RecordedActor;
   readonly #places: Map<number, SnapshotPlace[]>;
   readonly #produced = new Set<string>();
   readonly #causes = new Set<string>();
+  /** Types of which an output was found on record: what is later is there too. */
+  readonly #foundTypes = new Set<string>();
   #records = 0;
+  #unretained = 0;
   #last: FoldStep | undefined;
   #missingVersion: string | undefined;
   #missingRevision: string | undefined;
@@ -107,7 +142,7 @@ class Verification {
     this.#last = step;
     this.#causes.add(step.told.record.eventId);
     for (const output of step.outputs) {
-      const divergence = this.#checkOutput(step, output);
+      const divergence = await this.#checkOutput(step, output);
       if (divergence !== undefined) return this.#diverged(divergence);
     }
     for (const place of this.#places.get(step.after.nextOffset) ?? []) {
@@ -130,7 +165,8 @@ class Verification {
     const [stray] = [...this.#places.values()].flat().filter(({ nextOffset }) => nextOffset <= step.after.nextOffset);
     if (stray !== undefined)
       return this.#diverged({ ...placeOf(step), what: 'snapshot', code: `${stray.kind} snapshot between records` });
-    return { verdict: 'same', records: this.#records };
+    const unretained = this.#unretained === 0 ? {} : { outputsUnretained: this.#unretained };
+    return { verdict: 'same', records: this.#records, ...unretained };
   }
 
   missing(caught: unknown): Verified | undefined {
@@ -143,18 +179,32 @@ class Verification {
     return undefined;
   }
 
-  #checkOutput(step: FoldStep, { record, personal }: Output): Divergence | undefined {
+  async #checkOutput(step: FoldStep, { record, personal }: Output): Promise<Divergence | undefined> {
     const { eventId: outputId, type: outputType } = record;
     this.#produced.add(outputId);
-    if (!this.#recorded.outputTypes.has(outputType)) return undefined;
-    const found = this.#recorded.outputs.get(outputId);
+    const found = await this.#found(record);
     const output = { ...placeOf(step), what: 'output' as const, outputId, outputType };
-    if (found === undefined) return { ...output, code: 'missing' };
+    if (found === undefined) return this.#mayBeMissing(outputType) ? undefined : { ...output, code: 'missing' };
+    this.#foundTypes.add(outputType);
     if (found.unreadable !== undefined) return { ...output, code: found.unreadable };
-    if (found.digest === undefined || found.digest === digestOf(record, plain(personal))) return undefined;
+    const difference = differenceOf(outputType, found.likeness ?? '', likenessOf(record, plain(personal)) ?? '');
+    if (difference === undefined) return undefined;
     if (record.type === 'audit.recorded' && found.to != null && found.to !== record.to)
       return { ...placeOf(step), what: 'state', recorded: found.to, folded: record.to ?? 'none' };
-    return { ...output, code: 'content' };
+    return { ...output, code: difference };
+  }
+
+  #found(record: Output['record']): Promise<RecordedOutput | undefined> | RecordedOutput | undefined {
+    const { findOutput, outputs, outputTypes } = this.#recorded;
+    return outputTypes.has(record.type) ? outputs.get(record.eventId) : findOutput?.(record);
+  }
+
+  /** Whether no more can be asked of an output than that it is not there. */
+  #mayBeMissing(type: string): boolean {
+    if (!this.#recorded.outputTypes.has(type)) return true;
+    const isCut = this.#recorded.cutTypes?.has(type) === true && !this.#foundTypes.has(type);
+    if (isCut) this.#unretained += 1;
+    return isCut;
   }
 
   async #checkSnapshot(step: FoldStep, place: SnapshotPlace): Promise<Divergence | undefined> {

@@ -6,77 +6,31 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { topics } from '#schemas/topics.ts';
-import { readConfig } from '#runtime/config.ts';
-import { type Database, openDatabase } from '#runtime/database/database.ts';
-import { consumerGroups } from '#runtime/log/consumer-groups.ts';
 import { readIncarnations } from '#runtime/log/incarnation-table.ts';
-import { openLog } from '#runtime/log/open-log.ts';
 import type { RecordLog } from '#runtime/log/record-log.ts';
-import { createLogger } from '#runtime/logger.ts';
-import type { RunningService, Runtime } from '#runtime/runtime.ts';
+import type { Runtime } from '#runtime/runtime.ts';
 import { findEcho } from '#runtime/testing/echo-machine.ts';
-import { Person, eventually } from '#runtime/testing/person.ts';
+import { type Person, eventually } from '#runtime/testing/person.ts';
 import { asOwner } from '#runtime/testing/postgres.ts';
 import { expectCode } from '#runtime/testing/record-log-cases/case.ts';
-import { type TestWorld, testTenant } from '#runtime/testing/runtime.ts';
+import { testTenant } from '#runtime/testing/runtime.ts';
 
-import { startCompliance } from '../compliance/compliance.ts';
 import { startConversation } from '../conversation/conversation.ts';
-import { startEffects } from '../effects/effects.ts';
-import { startMedia } from '../media/media.ts';
-import { startProjection } from '../projection/projection.ts';
-import { type ReplayWorld, openReplayWorld } from '../replay/testing/replay-world.ts';
-import { startSender } from '../sender/sender.ts';
-import { startTimers } from '../timers/timers.ts';
-import { startWebhooks } from '../webhooks/webhooks.ts';
-import { GrowthRefused, grow } from './grow.ts';
+import type { ReplayWorld } from '../replay/testing/replay-world.ts';
+import { GrowthRefused } from './grow.ts';
+import { type GrowingWorld, openGrowingWorld } from './testing/growing-world.ts';
 
 const [before, after] = [6, 9];
 const phones = Array.from({ length: 12 }, (_, index) => `55119000000${10 + index}`);
-const logger = createLogger('silent');
 let clock = Date.UTC(2026, 2, 1);
 
+let growing: GrowingWorld;
 let replays: ReplayWorld;
-let database: Database;
 let people: readonly Person[];
-let running: RunningService[] = [];
-const steps: string[] = [];
-
-const configWith = (partitions: number) =>
-  readConfig({ DATABASE_URL: replays.world.databaseUrl, PROSA_PARTITIONS: String(partitions) });
-const growTo = (partitionCount: number, dryRun = false) =>
-  grow(configWith(before), logger, { partitionCount, dryRun, step: (text) => steps.push(text) });
-const open = (partitions: number): Promise<RecordLog> => openLog({ config: configWith(partitions), logger, database });
-
-async function start(runtime: Runtime): Promise<void> {
-  running = await Promise.all([
-    startConversation(runtime, findEcho),
-    startProjection(runtime, findEcho),
-    startCompliance(runtime),
-    startTimers(runtime),
-    startSender(runtime),
-    startEffects(runtime, { handlers: new Map() }),
-    startMedia(runtime),
-    startWebhooks(runtime),
-  ]);
-}
-
-async function stop(): Promise<void> {
-  await Promise.all(running.splice(0).map((service) => service.stop()));
-}
-
-async function drained(log: RecordLog): Promise<void> {
-  for (const { group, topic } of consumerGroups)
-    await eventually(
-      () => log.lag(group, topic),
-      (lags) => lags.every(({ lag }) => lag === 0),
-      30_000,
-    );
-}
 
 /** Deliveries of each person. */
 const accepted = async (): Promise<readonly number[]> => {
-  const { rows } = await database.transaction([testTenant], (sql) =>
+  const { rows } = await growing.database.transaction([testTenant], (sql) =>
     sql.query<{ conversation: string; count: number }>(
       'SELECT conversation, count(*)::int AS count FROM deliveries GROUP BY 1',
     ),
@@ -86,67 +40,55 @@ const accepted = async (): Promise<readonly number[]> => {
 };
 
 beforeAll(async () => {
-  replays = await openReplayWorld({ partitionCount: before, now: () => clock });
-  database = openDatabase({
-    url: replays.world.databaseUrl,
-    role: 'prosa_worker',
-    connectionsMax: 8,
-    applicationName: 'test-grown',
-  });
+  growing = await openGrowingWorld(before, () => clock);
+  ({ replays } = growing);
   people = await Promise.all(phones.map((phone) => replays.meet(phone)));
   for (const person of people) for (const text of ['one', 'two']) await person.says(text);
   for (const text of ['boom', 'held']) await people[0]?.says(text);
 }, 120_000);
 
-afterAll(async () => {
-  await stop();
-  await database.close();
-  await replays.close();
-});
+afterAll(() => growing.close());
 
 describe('while it cannot be done', () => {
   test('what is not read yet is said, and nothing changes', async () => {
-    await expect(growTo(after)).rejects.toThrow(/has not read all of conversation.events/);
-    expect(await readIncarnations(database)).toEqual([]);
+    await expect(growing.growTo(after)).rejects.toThrow(/has not read all of conversation.events/);
+    expect(await readIncarnations(growing.database)).toEqual([]);
   });
 
   test('running services are said', { timeout: 60_000 }, async () => {
-    await start(replays.worker);
-    await drained(replays.world.log);
-    await expect(growTo(after)).rejects.toThrow(GrowthRefused);
-    await stop();
+    await growing.start(replays.world.log);
+    await growing.drained(replays.world.log);
+    await expect(growing.growTo(after)).rejects.toThrow(GrowthRefused);
+    await growing.stop();
   });
 
   test('a number that is not greater is refused', async () => {
-    await expect(growTo(before)).rejects.toThrow(/can only grow/);
-    await expect(growTo(10_001)).rejects.toThrow(/10000 at most/);
+    await expect(growing.growTo(before)).rejects.toThrow(/can only grow/);
+    await expect(growing.growTo(10_001)).rejects.toThrow(/10000 at most/);
   });
 
   test('a dry run says what would be, and does nothing', async () => {
-    expect((await growTo(after, true)).to).toMatchObject({ number: 2, partitionCount: after });
-    expect(await readIncarnations(database)).toEqual([]);
-    await (await open(before)).close();
+    expect((await growing.growTo(after, { dryRun: true })).to).toMatchObject({ number: 2, partitionCount: after });
+    expect(await readIncarnations(growing.database)).toEqual([]);
+    await (await growing.open(before)).close();
   });
 });
 
 describe('when it is done', () => {
   let grown: RecordLog;
-  let world: TestWorld;
   let worker: Runtime;
   let again: readonly Person[];
   let ends: number;
 
   beforeAll(async () => {
     ends = Math.max(...(await replays.world.log.ends(topics.events)).map(({ stableEnd }) => stableEnd));
-    await growTo(after);
-    grown = await open(before);
+    await growing.growTo(after);
+    grown = await growing.open(before);
     worker = { ...replays.worker, log: grown };
-    world = { ...replays.world, log: grown };
-    const ingest = { ...replays.world.runtime('prosa_ingest'), log: grown };
-    again = await Promise.all(phones.map((phone) => Person.meet(world, ingest, phone)));
+    again = await Promise.all(phones.map((phone) => growing.meet(grown, phone)));
   }, 60_000);
   afterAll(async () => {
-    await stop();
+    await growing.stop();
     await grown.close();
   });
 
@@ -164,20 +106,20 @@ describe('when it is done', () => {
   });
 
   test('a setting that was never true is refused with the command to use', async () => {
-    await expect(open(7)).rejects.toThrow(/config|PROSA_PARTITIONS is 7.*topics grow/s);
-    await (await open(after)).close();
+    await expect(growing.open(7)).rejects.toThrow(/config|PROSA_PARTITIONS is 7.*topics grow/s);
+    await (await growing.open(after)).close();
   });
 
   test('pending timers fire, conversations go on, replies come once and in order', { timeout: 90_000 }, async () => {
     clock += 61_000;
-    await start(worker);
+    await growing.start(grown);
     const others = again.slice(1);
     const all = (): Promise<readonly (readonly string[])[]> => Promise.all(others.map((person) => person.replies()));
     // The timers were set before the growth.
     await eventually(all, (texts) => texts.every((one) => one.length > 0), 10_000);
     for (const person of others) await person.says('three', `${person.entry.conversation}-3`);
     await eventually(all, (texts) => texts.every((one) => one.length > 1), 10_000);
-    await drained(grown);
+    await growing.drained(grown);
     // The machine counts: it knows what was said before.
     expect(await people[1]?.replies()).toEqual(['1:one', '2:two']);
     expect(await all()).toEqual(others.map(() => ['still there?', '3:three']));
@@ -190,7 +132,7 @@ describe('when it is done', () => {
     { timeout: 90_000 },
     async () => {
       await again[0]?.tell({ type: 'conversation.released', requestedBy: 'k_test' });
-      await drained(grown);
+      await growing.drained(grown);
       const request = { kind: 'verify', source: 'journal', recordsPerSecond: 100_000 } as const;
       const seen = await replays.run(request, findEcho, worker);
       expect(seen).toMatchObject({ status: 'done', findings: [] });
@@ -199,20 +141,22 @@ describe('when it is done', () => {
   );
 
   test('Postgres from before is refused rather than folded', { timeout: 60_000 }, async () => {
-    await stop();
+    await growing.stop();
     await asOwner(replays.world.databaseUrl, 'UPDATE actor_partitions SET progress = 1, committed = 1');
     await expectCode(
       startConversation(worker, findEcho).then((service) => {
-        running.push(service);
+        growing.adopt(service);
         return service.finished;
       }),
       'log.offset-out-of-range',
     );
-    running = [];
   });
 
   test('nor is the log grown on such a Postgres', async () => {
-    await expect(growTo(12)).rejects.toThrow(/Postgres is behind the log: actor_partitions/);
-    expect((await readIncarnations(database)).map(({ partitionCount }) => partitionCount)).toEqual([before, after]);
+    await expect(growing.growTo(12)).rejects.toThrow(/Postgres is behind the log: actor_partitions/);
+    expect((await readIncarnations(growing.database)).map(({ partitionCount }) => partitionCount)).toEqual([
+      before,
+      after,
+    ]);
   });
 });

@@ -55,7 +55,7 @@ export interface GrowthRequest {
   /** Looks whether it can be done, and does nothing. */
   readonly dryRun: boolean;
   /** Told what is done, step by step. */
-  readonly step: (text: string) => void;
+  readonly step: (text: string) => void | Promise<void>;
 }
 
 /**
@@ -105,18 +105,24 @@ async function growFrom(on: Grown, { partitionCount, dryRun, step }: GrowthReque
   });
   if (dryRun) return { from, to: await next() };
 
-  step(`making topics with ${partitionCount} partitions`);
+  await step(`making topics with ${partitionCount} partitions`);
   const made = await openIncarnation(on, [...incarnations, await next()], from.number + 1);
   try {
     await provideTopics(made);
+  } catch (caught) {
+    if (!(caught instanceof OperatingError) || caught.code !== 'config.invalid') throw caught;
+    throw new GrowthRefused(
+      `A growth was begun before, to another number of partitions. ${caught.message}`,
+      'Name the number that those topics have.',
+    );
   } finally {
     await made.close();
   }
-  step(`holding the topics with ${from.partitionCount} partitions`);
+  await step(`holding the topics with ${from.partitionCount} partitions`);
   await administration.hold(old);
   await refuseUnready(on, () => administration.release(old));
   const to = await next();
-  step(`going on at offset ${to.base}`);
+  await step(`going on at offset ${to.base}`);
   await database.transaction([], (sql) => record(sql, from, to));
   return { from, to };
 }

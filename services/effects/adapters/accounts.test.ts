@@ -234,6 +234,49 @@ describe('what was missed is what ingest takes', () => {
     }
     expect(seen).toEqual(['A', 'B'].map((id) => [id, { kind: 'text', text: `message ${id}` }]));
   });
+
+  const full = Array.from({ length: 100 }, (_, index) => index);
+  test.each<[string, Provider, () => AccountProvider, Answers, number, number]>([
+    [
+      'a chat of more messages than are read',
+      'waha',
+      () => openWahaAccounts(),
+      {
+        'GET /api/clinica/chats/overview': [200, chats],
+        'GET /api/clinica/chats/5511999990001%40c.us/messages': [200, full.map((id) => message(String(id), 300))],
+      },
+      1_000,
+      11,
+    ],
+    [
+      'more chats than are read',
+      'waha',
+      () => openWahaAccounts(),
+      // They need no names for this.
+      { 'GET /api/clinica/chats/overview': [200, full.slice(0, 50).map(() => ({ lastMessage: { timestamp: 300 } }))] },
+      0,
+      20,
+    ],
+    [
+      'more messages than are read',
+      'evolution',
+      () => openEvolutionAccounts(),
+      {
+        'POST /chat/findMessages/clinica': [200, { messages: { records: full.map((id) => record(String(id), 300)) } }],
+      },
+      2_000,
+      20,
+    ],
+  ])('of %s what was read is given, and then that it is not all', async (_, name, adapter, answers, given, asked) => {
+    const { url, calls } = await provider(answers);
+    let count = 0;
+    const reading = async (): Promise<void> => {
+      const missed = open(adapter()).missed?.(instanceAt(name, url), 100_000, 400_000, signal) ?? [];
+      for await (const { at } of missed) if (at >= 100_000) count += 1;
+    };
+    await expect(reading()).rejects.toMatchObject({ code: 'provider.history-too-long', retry: false });
+    expect([count, calls.length]).toEqual([given, asked]);
+  });
 });
 
 test('a session of the Baileys gateway is connected, restarted where nobody holds it, and logged out', async () => {

@@ -73,6 +73,8 @@ describe('resolving', () => {
     expect(await directory().read(testTenant, younger.conversation)).toEqual(merged);
     const address = await directory().addressOf(testTenant, elder.conversation);
     expect(address).toMatchObject({ state: 'open', value: '5511988881002@c.us' });
+    // What the younger had said by then still goes out.
+    expect(await directory().addressOf(testTenant, younger.conversation)).toEqual(address);
 
     await worker.move({ ...move, into: undefined, at: move.at + 1 });
     // A decision from before, read again, changes nothing.

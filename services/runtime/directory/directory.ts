@@ -45,6 +45,15 @@ export interface Directory {
   /** The conversation of an address when there is one; makes nothing. */
   find(tenant: string, line: string, address: string): Promise<ConversationEntry | undefined>;
   /**
+   * Takes a chat's addresses from those of its conversations whose person was erased, with all others that these have:
+   * what arrives by them from now on is a new person's. Idempotent.
+   */
+  releaseErased(chat: {
+    readonly tenant: string;
+    readonly line: string;
+    readonly addresses: readonly string[];
+  }): Promise<void>;
+  /**
    * Lets the addresses of a conversation lead to the one it was merged into (`into`), or, when that was
    * undone (undefined), back to itself. `at` is when it was decided (epoch ms): of several the newest counts,
    * in whatever order they come. Idempotent. Addresses in other processes' memory lead to the younger for
@@ -58,12 +67,20 @@ export interface Directory {
   }): Promise<void>;
   /** A conversation by id; undefined when the tenant has none such. */
   read(tenant: string, conversation: string): Promise<ConversationEntry | undefined>;
-  /** The provider address to send to: the newest of its kind. `erased` when the person was erased. */
+  /**
+   * The provider address to send to: of the first of `kinds` that the chat has one of, the newest. Undefined
+   * when it has none; `erased` when the person was erased. Without `kinds`: any that there is.
+   * Of a conversation that was merged: that of the one it goes on in.
+   */
   addressOf(
     tenant: string,
     conversation: string,
+    kinds?: readonly AddressKind[],
   ): Promise<{ readonly state: 'open'; readonly value: string } | { readonly state: 'erased' } | undefined>;
 }
+
+/** How an address names a chat. `pn`: by phone number; a Cloud `wa_id` is one, too. */
+export type AddressKind = 'group' | 'pn' | 'bsuid' | 'lid' | 'other';
 
 /** Domains whose user part is a phone number. */
 const phoneDomains: ReadonlySet<string> = new Set(['c.us', 's.whatsapp.net', 'hosted']);

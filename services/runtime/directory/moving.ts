@@ -2,9 +2,10 @@
  * Addresses that change hands, because two conversations turned out to be one chat, or turned out not to be.
  *
  * An address is sealed for its conversation under the keys of its person, so that moving it means sealing
- * it anew. One whose person was erased stays where it is: it leads nowhere any more.
+ * it anew. One whose person was erased, before or after, stays where it is: it leads nowhere any more.
  */
 import type { Database, Sql } from '../database/database.ts';
+import { OperatingError } from '../errors.ts';
 import type { Vault } from '../vault/vault.ts';
 import { addressIn } from './resolve-chats.ts';
 
@@ -33,7 +34,8 @@ export async function moveAddresses(database: Database, vault: Vault, { tenant, 
     const opened = await vault.open<string>(addressIn({ tenant, conversation: source }, row.address_index), row.sealed);
     if (opened.state === 'erased') continue;
     const where = addressIn({ tenant, conversation: target }, row.address_index);
-    moved.push({ row, sealed: await vault.seal(where, person, at, opened.value) });
+    const sealed = await vault.seal(where, person, at, opened.value).catch(unlessErased);
+    if (sealed !== undefined) moved.push({ row, sealed });
   }
   await database.transaction([tenant], async (sql) => {
     const decided = await sql.query(
@@ -42,10 +44,12 @@ export async function moveAddresses(database: Database, vault: Vault, { tenant, 
       [tenant, from, into ?? null, new Date(at)],
     );
     if (decided.rowCount === 0) return;
+    // They are named twice: planned while the table is empty, the join alone reads all addresses of the tenant.
     await sql.query(
       `UPDATE addresses a SET conversation = $3, sealed = m.sealed, begun_under = CASE WHEN $4 THEN $2 END
        FROM unnest($5::text[], $6::text[], $7::bytea[]) AS m (line, address_index, sealed)
-       WHERE a.tenant = $1 AND a.line = m.line AND a.address_index = m.address_index`,
+       WHERE a.tenant = $1 AND a.line = ANY ($5::text[]) AND a.address_index = ANY ($6::text[])
+         AND a.line = m.line AND a.address_index = m.address_index`,
       [
         tenant,
         from,
@@ -57,6 +61,11 @@ export async function moveAddresses(database: Database, vault: Vault, { tenant, 
       ],
     );
   });
+}
+
+/** Whoever would have it was erased meanwhile. */
+function unlessErased(caught: unknown): undefined {
+  if (!(caught instanceof OperatingError) || caught.code !== 'vault.key-erased') throw caught;
 }
 
 /** The addresses to be moved, whose they are and whose they will be; undefined when there is nobody to have them. */

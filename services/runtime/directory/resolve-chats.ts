@@ -51,6 +51,15 @@ export interface ConversationRow {
 export const conversationColumns = `c.id, c.tenant, c.line, c.person, c.is_group, c.merged_into,
   c.merged_into IS NULL AND c.merge_decided_at IS NOT NULL AS kept_apart`;
 
+/**
+ * For each row `w` (tenant, line, index) its address `a` and that one's conversation `c`, where there is one. Each is
+ * asked for alone: a join that is planned while the tables are empty reads all addresses of the tenant.
+ */
+export const ownedBy = `
+  CROSS JOIN LATERAL (
+    SELECT * FROM addresses WHERE tenant = w.tenant AND line = w.line AND address_index = w.index LIMIT 1
+  ) a CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = a.conversation LIMIT 1) c`;
+
 /** A row as the directory shows it. */
 export const entryOf = (row: ConversationRow): ConversationEntry => ({
   conversation: row.id,
@@ -97,8 +106,7 @@ async function ownersOf(sql: Sql, chats: readonly Chat[]): Promise<ReadonlyMap<s
   );
   const found = await sql.query<ConversationRow & { address_index: string }>(
     `SELECT ${conversationColumns}, a.address_index
-     FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted (tenant, line, address_index)
-     JOIN addresses a USING (tenant, line, address_index) JOIN conversations c ON c.id = a.conversation`,
+     FROM unnest($1::text[], $2::text[], $3::text[]) AS w (tenant, line, index) ${ownedBy}`,
     [0, 1, 2].map((column) => wanted.map((row) => row[column])),
   );
   return new Map(found.rows.map((row) => [nameOf(row.tenant, row.line, row.address_index), entryOf(row)]));

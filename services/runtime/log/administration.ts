@@ -14,8 +14,8 @@ export interface LogAdministration {
   hold(topics: readonly string[]): Promise<void>;
   /** Makes them take records again. Idempotent. Throws `log.unavailable`. */
   release(topics: readonly string[]): Promise<void>;
-  /** Whether a topic takes no more; false when it does not exist. Throws `log.unavailable`. */
-  isHeld(topic: string): Promise<boolean>;
+  /** Whether any of some topics takes no more; those that do not exist are left out. Throws `log.unavailable`. */
+  areHeld(topics: readonly string[]): Promise<boolean>;
   /** Idempotent. */
   close(): Promise<void>;
 }

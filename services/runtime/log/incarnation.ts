@@ -60,6 +60,34 @@ export function earlierLog(
   };
 }
 
+/** A partition of one incarnation. */
+export interface Stretch {
+  readonly log: EarlierLog;
+  readonly partition: number;
+  /** First offset that it ever had. */
+  readonly base: number;
+}
+
+/**
+ * Where the actors of a partition are, and were before each growth, oldest first. Of the partitions before
+ * it names those that may hold one of them; an actor was in one of an incarnation.
+ */
+export function stretchesOf(log: EarlierLog, partition: number): readonly Stretch[] {
+  const { before, partitionCount } = log;
+  const now = { log, partition, base: before?.end ?? 0 };
+  if (before === undefined) return [now];
+  // The partition is the rest of a hash by the count: two go together when they are the same rest by what divides both counts.
+  const common = greatestDivisor(partitionCount, before.log.partitionCount);
+  const partitions = Array.from({ length: before.log.partitionCount }, (_, one) => one);
+  const earlier = partitions
+    .filter((one) => one % common === partition % common)
+    .flatMap((one) => stretchesOf(before.log, one));
+  const known = new Map(earlier.map((one) => [`${one.base}/${one.partition}`, one]));
+  return [...[...known.values()].sort((a, b) => a.base - b.base), now];
+}
+
+const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b));
+
 /** Whether a range is of an earlier incarnation. Throws `log.offset-out-of-range` when it is of this one too. */
 function isBefore(range: Range, before: Before | undefined): before is Before {
   if (before === undefined || range.from >= before.end) return false;

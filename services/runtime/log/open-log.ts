@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 
-import { incarnationTopicOf, topics } from '#schemas/topics.ts';
+import { incarnationTopicOf, topicTable } from '#schemas/topics.ts';
 
 import type { Config } from '../config.ts';
 import type { Database } from '../database/database.ts';
@@ -115,7 +115,7 @@ async function openAdapter(
 async function refuseHeld(ground: LogGround, number: number): Promise<void> {
   const administration = openLogAdministration(ground);
   try {
-    if (await administration.isHeld(incarnationTopicOf(topics.events, number)))
+    if (await administration.areHeld(topicTable.map(({ name }) => incarnationTopicOf(name, number))))
       throw new OperatingError(
         'config.invalid',
         'The topics take no more records: a growth of the partitions was begun and is not on record in Postgres. ' +

@@ -72,15 +72,22 @@ export function openKafkaAdministration(options: KafkaAdministrationOptions): Lo
     },
     hold: (topics) => configure(topics, true),
     release: (topics) => configure(topics, false),
-    async isHeld(topic) {
-      if ((await existing([topic])).length === 0) return false;
+    async areHeld(topics) {
+      const there = await existing(topics);
+      if (there.length === 0) return false;
       const { resources } = await ask(() =>
         admin.describeConfigs({
           includeSynonyms: false,
-          resources: [{ type: ConfigResourceTypes.TOPIC, name: topicPrefix + topic, configNames: [minInSync] }],
+          resources: there.map((topic) => ({
+            type: ConfigResourceTypes.TOPIC,
+            name: topicPrefix + topic,
+            configNames: [minInSync],
+          })),
         }),
       );
-      return resources[0]?.configEntries.some(({ configValue }) => Number(configValue) >= heldMinInSync) ?? false;
+      return resources.some(({ configEntries }) =>
+        configEntries.some(({ configValue }) => Number(configValue) >= heldMinInSync),
+      );
     },
     async close() {
       if (connecting !== undefined) await admin.disconnect().catch(() => undefined);

@@ -32,11 +32,11 @@ export function openPostgresAdministration(database: Database): LogAdministratio
     },
     hold: (topics) => mark(topics, true),
     release: (topics) => mark(topics, false),
-    async isHeld(topic) {
+    async areHeld(topics) {
       const { rows } = await ask((sql) =>
         sql.query<{ held: boolean | null }>(
-          'SELECT bool_or(held_at IS NOT NULL) AS held FROM log.partitions WHERE topic = $1',
-          [topic],
+          'SELECT bool_or(held_at IS NOT NULL) AS held FROM log.partitions WHERE topic = ANY ($1::text[])',
+          [topics],
         ),
       );
       return rows[0]?.held ?? false;
