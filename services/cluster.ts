@@ -2,11 +2,12 @@
  * `npm run cluster`: the real broker and one process per service, on one machine.
  *
  * Owns the processes it starts: broker, embedded Postgres, Redis where there is one, every service
- * (actor host and sender twice), and a small edge that gives them one URL as a proxy would. Lines of
- * services are prefixed with their name. A service that ends by itself is started again; one signal
- * ends all, in the reverse order of starting.
+ * (actor host and sender twice; the Baileys gateway where its packages are installed), and a small edge
+ * that gives them one URL as a proxy would. Lines of services are prefixed with their name. A service that
+ * ends by itself is started again, where it was; one signal ends all, in the reverse order of starting.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -14,11 +15,12 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 
 import { findBroker } from '#runtime/components/broker.ts';
+import { freePorts } from '#runtime/components/process-guard.ts';
 import { findRedis } from '#runtime/components/redis.ts';
 import { type Config, inheritedEnvironment, readConfig } from '#runtime/config.ts';
 import { startEmbeddedPostgres } from '#runtime/database/embedded-postgres.ts';
 import { OperatingError } from '#runtime/errors.ts';
-import { createLogger } from '#runtime/logger.ts';
+import { type Logger, createLogger } from '#runtime/logger.ts';
 import { serviceFlags } from '#runtime/process-flags.ts';
 import { drainOnSignal, runMain } from '#runtime/process.ts';
 import { derivedId } from '#runtime/records.ts';
@@ -42,6 +44,9 @@ const processes: readonly (readonly [service: string, count: number])[] = [
   ['ingest', 1],
 ];
 
+/** Started when it is there: the gateway's packages are apart from all others, and not everybody has them. */
+const baileysPackage = new URL('./baileys-gateway/packages/node_modules/baileys/package.json', import.meta.url);
+
 /** Before a service that ended by itself is started again. */
 const restartDelayMs = 1_000;
 
@@ -57,7 +62,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 class Supervised {
   readonly name: string;
   readonly #service: string;
-  readonly #environment: Environment;
+  #environment: Environment;
   #child: ChildProcess | undefined;
   #stopping = false;
 
@@ -84,7 +89,11 @@ class Supervised {
     );
     return new Promise((resolveReady, reject) => {
       createInterface({ input: child.stdout ?? process.stdin }).once('line', (line) => {
-        resolveReady(JSON.parse(line) as ServiceReady);
+        const ready = JSON.parse(line) as ServiceReady;
+        // Others know it by this address: in its next life it has the same one. The gateway's is given.
+        if (ready.url !== undefined && this.#service !== 'baileys-gateway')
+          this.#environment = { ...this.#environment, PORT: new URL(ready.url).port };
+        resolveReady(ready);
         child.once('exit', () => {
           this.#startAgain();
         });
@@ -129,7 +138,8 @@ async function main(): Promise<void> {
   try {
     const environment = await startParts(config, closers);
     const demo = await setUp(environment);
-    const url = await startServices(config, environment, closers, logger);
+    const gateway = await gatewayIn(environment, logger);
+    const url = await startServices(config, { ...environment, ...gateway }, gateway !== undefined, closers, logger);
     drainOnSignal(logger, close);
     announce(values.json, resolve(config.dataDir), url, demo);
   } catch (caught) {
@@ -196,12 +206,29 @@ async function setUp(environment: Environment): Promise<Demo | undefined> {
   return event === 'set-up' && 'tenant' in demo ? demo : undefined;
 }
 
+/** Where the Baileys gateway will be; undefined when it is not to be started. */
+async function gatewayIn(environment: Environment, logger: Logger): Promise<Environment | undefined> {
+  if (environment['BAILEYS_GATEWAY_URL'] !== undefined) {
+    logger.info('the Baileys gateway is not started: BAILEYS_GATEWAY_URL names another');
+    return undefined;
+  }
+  if (!existsSync(baileysPackage)) {
+    logger.info(
+      'the Baileys gateway is not started: its packages are not installed; `npm run baileys-gateway` does it',
+    );
+    return undefined;
+  }
+  const [port = 0] = await freePorts(1);
+  return { BAILEYS_GATEWAY_PORT: String(port), BAILEYS_GATEWAY_URL: `http://127.0.0.1:${port}` };
+}
+
 /** Starts all services and the edge; returns its URL. */
 async function startServices(
   config: Config,
   environment: Environment,
+  withGateway: boolean,
   closers: (() => Promise<void>)[],
-  logger: ReturnType<typeof createLogger>,
+  logger: Logger,
 ): Promise<string> {
   const started: Supervised[] = [];
   closers.push(async () => {
@@ -221,7 +248,9 @@ async function startServices(
   );
   const ingest = ready.get('ingest')?.url ?? '';
   const [api] = await Promise.all(
-    (['api', 'effects'] as const).map((service) => start(service, service, { PROSA_INGEST_URL: ingest })),
+    ['api', 'effects', ...(withGateway ? ['baileys-gateway'] : [])].map((service) =>
+      start(service, service, { PROSA_INGEST_URL: ingest }),
+    ),
   );
   const edge = await startEdge({ '/webhooks/': ingest, '/': api?.url ?? '' }, config, logger);
   closers.push(() => edge.close());

@@ -21,7 +21,7 @@ import { startCompliance } from './compliance/compliance.ts';
 import { startConversation } from './conversation/conversation.ts';
 import { provideDemo } from './demo.ts';
 import { startEffects } from './effects/effects.ts';
-import { openInstanceCare } from './effects/instances/care.ts';
+import { openHandlers } from './effects/handlers.ts';
 import { openDuplicateWindow } from './ingest/open-window.ts';
 import { bodyBytesMax, ingestRoutes } from './ingest/routes.ts';
 import { startMedia } from './media/media.ts';
@@ -58,11 +58,11 @@ async function main(): Promise<void> {
 
   const named = (service: string) => ({ ...worker, logger: logger.child(service) });
   const effects = named('effects');
-  const care = openInstanceCare(effects, () => config.ingestUrl ?? url);
+  const handlers = openHandlers(effects, () => config.ingestUrl ?? url);
   const services = await Promise.all([
     startConversation(named('conversation')),
     startTimers(named('timers')),
-    startEffects(effects, { ...care, soleOwner: config.databaseUrl === undefined }),
+    startEffects(effects, { ...handlers, soleOwner: config.databaseUrl === undefined }),
     // Nobody else sends from an embedded database: what an earlier life left half done is ours to settle.
     startSender(named('sender'), { soleOwner: config.databaseUrl === undefined }),
     startProjection(named('projection')),

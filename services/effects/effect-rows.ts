@@ -59,6 +59,13 @@ const claimed = 'e.tenant, e.id, e.actor, e.source, e.revision, e.input, e.attem
 const answered = `tenant, id, actor, revision, outcome, reason, output,
   (extract(epoch FROM answered_at) * 1000)::float8 AS "answeredAt"`;
 
+/**
+ * The condition on a row that was found by its id. Said so that no index of a status seems to fit, which would be read
+ * whole in place of the one row.
+ */
+const isStill = (...statuses: readonly string[]): string =>
+  `coalesce(status, '') IN (${statuses.map((status) => `'${status}'`).join(', ')})`;
+
 /** Of each source the ones that are due first, as many as there is room for. $1 owner, $2 to $4 the columns of rooms, $5 most in all. */
 const claimDueStatement = `
   WITH due AS (
@@ -90,7 +97,7 @@ export function openEffectRows(database: Database) {
         await insertRows(sql, 'effects', requestColumns, requests, '(id) DO NOTHING');
         if (cancelled.length === 0) return;
         await sql.query(
-          `UPDATE effects SET status = 'cancelled', input = NULL WHERE id = ANY ($1::text[]) AND status IN ('requested', 'running')`,
+          `UPDATE effects SET status = 'cancelled', input = NULL WHERE id = ANY ($1::text[]) AND ${isStill('requested', 'running')}`,
           [cancelled.map(({ id }) => id)],
         );
       });
@@ -121,7 +128,7 @@ export function openEffectRows(database: Database) {
         [tenant],
         `UPDATE effects SET status = 'requested', next_attempt_at = now() + $3 * interval '1 ms', claimed_by = NULL,
            lease_until = NULL, attempts = attempts - $4
-         WHERE id = $1 AND claim = $2 AND status = 'running'`,
+         WHERE id = $1 AND claim = $2 AND ${isStill('running')}`,
         [id, claim, delayMs, countsAttempt ? 0 : 1],
       );
       return rowCount === 1;
@@ -134,7 +141,7 @@ export function openEffectRows(database: Database) {
         [effect.tenant],
         `UPDATE effects SET status = 'answered', outcome = $3, reason = $4, output = $5, input = NULL,
            answered_at = to_timestamp($6 / 1000.0), lease_until = NULL
-         WHERE id = $1 AND claim = $2 AND status = 'running'`,
+         WHERE id = $1 AND claim = $2 AND ${isStill('running')}`,
         [effect.id, effect.claim, outcome, reason, output, answeredAt],
       );
       if (kept.rowCount === 1) return 'kept';
@@ -150,7 +157,7 @@ export function openEffectRows(database: Database) {
     async told(answers: readonly PendingAnswer[]) {
       await database.query(
         [...new Set(answers.map(({ tenant }) => tenant))],
-        `UPDATE effects SET status = 'done', output = NULL WHERE id = ANY ($1::text[]) AND status = 'answered'`,
+        `UPDATE effects SET status = 'done', output = NULL WHERE id = ANY ($1::text[]) AND ${isStill('answered')}`,
         [answers.map(({ id }) => id)],
       );
     },
@@ -171,7 +178,7 @@ export function openEffectRows(database: Database) {
       if (ids.length === 0) return [];
       const found = await database.query<{ id: string }>(
         tenants,
-        `SELECT id FROM effects WHERE id = ANY ($1::text[]) AND status = 'cancelled'`,
+        `SELECT id FROM effects WHERE id = ANY ($1::text[]) AND ${isStill('cancelled')}`,
         [ids],
       );
       return found.rows.map(({ id }) => id);

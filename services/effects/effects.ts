@@ -8,7 +8,7 @@
  * E3 What is cancelled is not begun; what runs is told so, and what comes of it nevertheless is written down.
  * E4 Everything is bounded: effects at a time in all and of each source, an attempt's time, attempts.
  */
-import { consumeRecords } from '#runtime/log/consume-records.ts';
+import { startQueueService } from '#runtime/queue-service.ts';
 import { newUlid } from '#runtime/records.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
 import { topics } from '#schemas/topics.ts';
@@ -38,15 +38,15 @@ const slice = { sliceRecordsMax: 500, sliceBytesMax: 4 * 1024 * 1024 } as const;
 const defaults = { soleOwner: false, pollMs: 500, concurrency: 64, random: Math.random, stopGraceMs: 5_000 } as const;
 
 /** Starts the service. Resolves when it consumes. */
-export async function startEffects(runtime: Runtime, options: EffectsOptions): Promise<RunningService> {
+export function startEffects(runtime: Runtime, options: EffectsOptions): Promise<RunningService> {
   const rows = openEffectRows(runtime.database);
   const owner = `effects-${newUlid(runtime.now())}`;
   const runner = new EffectRunner({ ...defaults, ...options, runtime, rows, owner });
-  const consumer = await consumeRecords(runtime, {
+  return startQueueService(runtime, {
     group,
     topic: topics.effects,
     ...slice,
-    handle: async (read) => {
+    keep: async (read) => {
       const records = read.map(({ record }) => record);
       const requested = records.filter((record) => record.type === 'effect.requested');
       const cancelled = records.filter((record) => record.type === 'effect.cancelled');
@@ -55,18 +55,10 @@ export async function startEffects(runtime: Runtime, options: EffectsOptions): P
         cancelled.map(({ tenant, effectId }) => ({ tenant, id: effectId })),
       );
       runner.cancel(cancelled.map(({ effectId }) => effectId));
-      if (requested.length > 0) runner.wake();
+      return requested.length > 0;
     },
+    worker: runner,
+    stopGraceMs: options.stopGraceMs ?? defaults.stopGraceMs,
+    ...(options.close === undefined ? {} : { close: options.close }),
   });
-  const running = runner.run();
-  let stopping: Promise<void> | undefined;
-  const stop = async (): Promise<void> => {
-    await consumer.stop();
-    await runner.stop(options.stopGraceMs ?? defaults.stopGraceMs);
-    await running;
-    await options.close?.();
-  };
-  const finished = Promise.race([running, consumer.finished]).then(() => stopping);
-  finished.catch(() => undefined);
-  return { name: group, finished, stop: () => (stopping ??= stop()) };
 }

@@ -14,11 +14,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { OperatingError } from '#runtime/errors.ts';
 import { joinCalls } from '#runtime/joined-calls.ts';
-import { causedBy, derivedId, outgoing } from '#runtime/records.ts';
+import { auditRecord, causedBy, derivedId, outgoing } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
+import { type Turning, startTurning } from '#runtime/turning.ts';
 import { tenantSubject } from '#runtime/vault/vault.ts';
 import type { SealedEffectInput, SealedEffectOutput } from '#schemas/content.ts';
-import type { EffectCompleted } from '#schemas/records.ts';
+import type { AuditRecorded, EffectCompleted } from '#schemas/records.ts';
 
 import type { ClaimedEffect, EffectRows, PendingAnswer } from './effect-rows.ts';
 import { EffectFailure, type EffectHandler } from './handler.ts';
@@ -65,21 +66,29 @@ export class EffectRunner {
   readonly #running = new Map<string, { readonly source: string; readonly abort: AbortController }>();
   readonly #attempts = new Set<Promise<void>>();
   readonly #tell: (answer: PendingAnswer) => Promise<void>;
-  #stopping = false;
+  readonly #turning: Turning;
   #first = true;
-  #wake: () => void = () => undefined;
-  #woken = false;
   #tidiedAt = 0;
 
+  /** Starts it. */
   constructor(parts: RunnerParts) {
     this.#parts = parts;
     this.#tell = joinCalls((answers) => this.#tellAll(answers), toldTogether);
+    this.#turning = startTurning({
+      logger: parts.runtime.logger,
+      turn: async () => ((await this.#turn()) ? 0 : parts.pollMs),
+      idleMs: parts.pollMs,
+    });
+  }
+
+  /** Resolves after `stop`. Rejects on what is neither a passing failure nor a handler's. */
+  get finished(): Promise<void> {
+    return this.#turning.finished;
   }
 
   /** Looks now instead of at the end of the sleep. */
   wake(): void {
-    this.#woken = true;
-    this.#wake();
+    this.#turning.wake();
   }
 
   /** Nobody waits for these any more. */
@@ -87,25 +96,9 @@ export class EffectRunner {
     for (const id of ids) this.#running.get(id)?.abort.abort('cancelled' satisfies Ending);
   }
 
-  /** Runs until `stop`. Rejects on what is neither a passing failure nor a handler's. */
-  async run(): Promise<void> {
-    while (!this.#stopping) {
-      this.#woken = false;
-      let more = false;
-      try {
-        more = await this.#turn();
-      } catch (caught) {
-        if (!(caught instanceof OperatingError) || caught.disposition !== 'retry') throw caught;
-        this.#parts.runtime.logger.warn('effects wait for a part that is away', { code: caught.code });
-      }
-      if (!more) await this.#sleep(this.#parts.pollMs);
-    }
-  }
-
   /** Begins nothing more; gives what runs `graceMs`, then breaks it off. What may be repeated is put back. */
   async stop(graceMs: number): Promise<void> {
-    this.#stopping = true;
-    this.wake();
+    await this.#turning.stop();
     const over = Promise.all(this.#attempts);
     await Promise.race([over, sleep(graceMs, undefined, { ref: false })]);
     for (const { abort } of this.#running.values()) abort.abort('stopping' satisfies Ending);
@@ -306,23 +299,23 @@ export class EffectRunner {
   }
 
   async #tellAll(answers: readonly PendingAnswer[]): Promise<readonly undefined[]> {
-    await this.#parts.runtime.log.append(answers.map((answer) => outgoing(completedOf(answer))));
+    await this.#parts.runtime.log.append(answers.map((answer) => outgoing(toldOf(answer))));
     await this.#parts.rows.told(answers);
     return answers.map(() => undefined);
   }
-
-  async #sleep(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      if (this.#stopping || this.#woken) this.#wake();
-    });
-    this.#wake = () => undefined;
-  }
 }
+
+/** A notice has no machine that could be told: the audit is. */
+const toldOf = (answer: PendingAnswer): EffectCompleted | AuditRecorded => {
+  const { tenant, actor, id, revision, outcome, reason, answeredAt } = answer;
+  if (!actor.startsWith('n_')) return completedOf(answer);
+  const eventId = derivedId('e', tenant, actor, id);
+  return auditRecord(causedBy({ tenant, actor, eventId: id, revision }, eventId, answeredAt), {
+    action: outcome === 'done' ? 'notice.sent' : 'notice.failed',
+    subject: id,
+    outcome: reason,
+  });
+};
 
 /** The record of an answer: the same however often it is made. */
 function completedOf({

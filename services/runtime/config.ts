@@ -92,7 +92,21 @@ const settings = z.object({
   PROSA_S3_PREFIX: z.string().default('').describe('Put before every object name in the bucket'),
   PROSA_S3_ACCESS_KEY_ID: optionalText.describe('Who asks'),
   PROSA_S3_SECRET_ACCESS_KEY: optionalText.describe('What requests are signed with'),
+  OPENAI_API_KEY: optionalText.describe(
+    'Key for language models, where a tenant has none of its own; it reaches the address below and no other',
+  ),
+  OPENAI_BASE_URL: z
+    .url({ protocol: /^https?$/ })
+    .default('https://api.openai.com/v1')
+    .describe('OpenAI-compatible API of models, where a tenant names no other'),
+  OPENAI_MODEL: optionalText.describe('Language model of the demo tenant; without one it offers menus alone'),
+  PROSA_INFORMATION_DIR: optionalText.describe(
+    "Folder with files of event information that tenants' settings may name",
+  ),
   PROSA_LOCALE: z.enum(['pt-BR', 'en', 'es']).default('pt-BR').describe('Language of the demo tenant'),
+  GOOGLE_SERVICE_ACCOUNT: optionalText.describe(
+    'Key of a service account at Google (the JSON that Google gives), by which calendars are reached of tenants that have none of their own',
+  ),
   WAHA_BASE_URL: z
     .url()
     .default('http://127.0.0.1:3001')
@@ -115,13 +129,28 @@ const settings = z.object({
   CLOUD_API_KEY: optionalText.describe('Access token that it presents there; without one nothing is sent'),
   CLOUD_PHONE_NUMBER_ID: optionalText.describe('Id of its number at Meta'),
   CLOUD_BUSINESS_ACCOUNT_ID: optionalText.describe('Id of the WhatsApp Business Account of that number'),
+  SMTP_HOST: optionalText.describe('Server that mails go out by; without one they are only noted in the log'),
+  SMTP_PORT: z.coerce.number().int().min(1).max(65_535).default(587).describe('Its port'),
+  SMTP_TLS: z
+    .enum(['starttls', 'implicit', 'none'])
+    .default('starttls')
+    .describe('How it is encrypted: after a word in the clear, from the first byte, or not at all'),
+  SMTP_USERNAME: optionalText.describe('Who logs in there; nobody does without'),
+  SMTP_PASSWORD: optionalText.describe('With what'),
+  DEFAULT_FROM_EMAIL: z.email().max(254).optional().describe('Address that mails come from'),
+  ADMIN_EMAILS: z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').flatMap((address) => address.trim() || []))
+    .pipe(z.array(z.email().max(254)).max(20))
+    .describe('Comma-separated addresses of who is told what needs people, for tenants that name nobody'),
   BAILEYS_GATEWAY: flag
     .default(false)
     .describe('`npm start` runs the Baileys gateway too; its packages are installed at the first start with it'),
   BAILEYS_GATEWAY_URL: z
     .url({ protocol: /^https?$/ })
     .default('http://127.0.0.1:3010')
-    .describe('Where the others reach the Baileys gateway'),
+    .describe('Where the others reach the Baileys gateway; `npm run cluster` starts its own unless this is set'),
   BAILEYS_GATEWAY_PORT: z.coerce.number().int().min(0).max(65_535).default(3010).describe('Port that it listens on'),
   BAILEYS_GATEWAY_KEY: optionalText.describe(
     'Bearer key that opens it, the same for all; without one each tenant has one, made from its own key',
@@ -183,6 +212,16 @@ export interface S3Config {
   readonly secretAccessKey: string;
 }
 
+/** A mail server, and how it is reached. */
+export interface SmtpConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: 'starttls' | 'implicit' | 'none';
+  readonly login: { readonly username: string; readonly password: string } | undefined;
+  /** Address that mails come from. */
+  readonly from: string;
+}
+
 /** The Baileys gateway, and how it is reached. */
 export interface BaileysConfig {
   /** `npm start` runs it. */
@@ -214,6 +253,20 @@ export interface Config {
   /** Origins that may be called although their addresses are not public, whoever names them. */
   readonly trustedOrigins: readonly string[];
   readonly baileys: BaileysConfig;
+  /** Language models, where a tenant's settings say nothing else. */
+  readonly openai: {
+    readonly baseUrl: string;
+    readonly apiKey: string | undefined;
+    readonly model: string | undefined;
+  };
+  /** Folder of event information. */
+  readonly informationDir: string | undefined;
+  /** Undefined: mails do not leave. */
+  readonly smtp: SmtpConfig | undefined;
+  /** A secret, as it was given. */
+  readonly googleServiceAccount: string | undefined;
+  /** Who is told what needs people, for tenants that name nobody. */
+  readonly adminEmails: readonly string[];
   /** Language of the demo tenant. */
   readonly demoLocale: string;
   /** WAHA of the demo tenant. */
@@ -244,6 +297,8 @@ export function readConfig(environment: Environment = process.env): Config {
     ...(from.KAFKA_SASL_MECHANISM === undefined
       ? []
       : (['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const).filter((name) => from[name] === undefined)),
+    ...(from.SMTP_HOST !== undefined && from.DEFAULT_FROM_EMAIL === undefined ? ['DEFAULT_FROM_EMAIL'] : []),
+    ...(from.SMTP_USERNAME !== undefined && from.SMTP_PASSWORD === undefined ? ['SMTP_PASSWORD'] : []),
     ...(from.PROSA_S3_ENDPOINT === undefined ? [] : s3Needs.filter((name) => from[name] === undefined)),
   ];
   if (missing.length > 0) throw new OperatingError('config.invalid', `missing: ${missing.join(', ')}`);
@@ -263,12 +318,17 @@ export function readConfig(environment: Environment = process.env): Config {
     schemaRegistryUrl: from.SCHEMA_REGISTRY_URL,
     s3: s3Of(from),
     trustedOrigins: from.PROSA_TRUSTED_ORIGINS,
+    smtp: smtpOf(from),
+    googleServiceAccount: from.GOOGLE_SERVICE_ACCOUNT,
+    adminEmails: from.ADMIN_EMAILS,
     baileys: {
       enabled: from.BAILEYS_GATEWAY,
       url: from.BAILEYS_GATEWAY_URL,
       port: from.BAILEYS_GATEWAY_PORT,
       key: from.BAILEYS_GATEWAY_KEY,
     },
+    openai: { baseUrl: from.OPENAI_BASE_URL, apiKey: from.OPENAI_API_KEY, model: from.OPENAI_MODEL },
+    informationDir: from.PROSA_INFORMATION_DIR,
     demoLocale: from.PROSA_LOCALE,
     demoWaha: {
       baseUrl: from.WAHA_BASE_URL,
@@ -296,6 +356,13 @@ function backlogMaxOf({
 }: z.output<typeof settings>): number | undefined {
   const max = given ?? (mode === 'production' ? tenantBacklogMaxInProduction : 0);
   return max === 0 ? undefined : max;
+}
+
+function smtpOf(from: z.output<typeof settings>): SmtpConfig | undefined {
+  if (from.SMTP_HOST === undefined) return undefined;
+  const { SMTP_HOST: host, SMTP_PORT: port, SMTP_TLS: tls, SMTP_USERNAME: username, SMTP_PASSWORD: password } = from;
+  const login = username === undefined ? undefined : { username, password: password ?? '' };
+  return { host, port, tls, login, from: from.DEFAULT_FROM_EMAIL ?? '' };
 }
 
 const s3Needs = ['PROSA_S3_BUCKET', 'PROSA_S3_ACCESS_KEY_ID', 'PROSA_S3_SECRET_ACCESS_KEY'] as const;

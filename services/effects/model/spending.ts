@@ -1,0 +1,57 @@
+/** What a tenant's models may cost in a day, and have. Days are of UTC; amounts are millionths of its currency unit. */
+import type { Database } from '#runtime/database/database.ts';
+import { OperatingError } from '#runtime/errors.ts';
+
+/** A part of the day's budget that was set aside. */
+export interface Reservation {
+  /** Puts what it cost in its place. What Postgres does not take now stays set aside until the day is over. */
+  settle(micros: number): Promise<void>;
+}
+
+const keptDays = 60;
+/** Of a tenant without a budget: what is spent is written down all the same. */
+const noBudget = 2 ** 52;
+
+/** The budgets as prosa_worker. Throws `database.unavailable`. */
+export function openSpending(database: Database, now: () => number) {
+  return {
+    /** Sets an amount aside; undefined when the budget of the day does not have it. Nothing costs nothing. */
+    async reserve(tenant: string, micros: number, perDay: number | undefined): Promise<Reservation | undefined> {
+      if (micros === 0) return { settle: () => Promise.resolve() };
+      const day = new Date(now()).toISOString().slice(0, 10);
+      const max = perDay ?? noBudget;
+      const { rows } = await database.query<{ first: boolean }>([tenant], reserveStatement, [tenant, day, micros, max]);
+      const [row] = rows;
+      if (row === undefined) return undefined;
+      if (row.first)
+        await database.query([tenant], 'DELETE FROM model_spending WHERE tenant = $1 AND day < $2::date - $3::int', [
+          tenant,
+          day,
+          keptDays,
+        ]);
+      return {
+        async settle(cost) {
+          try {
+            await database.query(
+              [tenant],
+              'UPDATE model_spending SET reserved = reserved - $3, spent = spent + $4 WHERE tenant = $1 AND day = $2',
+              [tenant, day, micros, cost],
+            );
+          } catch (caught) {
+            if (!(caught instanceof OperatingError)) throw caught;
+          }
+        },
+      };
+    },
+  };
+}
+
+/** The budgets. */
+export type Spending = ReturnType<typeof openSpending>;
+
+const reserveStatement = `
+  INSERT INTO model_spending AS s (tenant, day, reserved)
+  SELECT $1, $2::date, $3::bigint WHERE $3::bigint <= $4::bigint
+  ON CONFLICT (tenant, day) DO UPDATE SET reserved = s.reserved + excluded.reserved
+    WHERE s.spent + s.reserved + excluded.reserved <= $4::bigint
+  RETURNING (xmax = 0) AS first`;
