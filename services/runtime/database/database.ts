@@ -73,8 +73,8 @@ const statementTimeoutMs = 30_000;
 
 /**
  * What runs over and over, all of it by an index, is planned once per connection: without the values,
- * and so that a plan made when a table was small does not read all of it later. The API's lists are
- * planned for what is asked.
+ * and so that a plan made when a table was small does not read all of it later (migration 050 says what is
+ * believed of it then). The API's lists are planned for what is asked.
  */
 const plannedOnce = '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off';
 

@@ -120,6 +120,7 @@ async function valueOf(table: string, column: Column, tenant: string): Promise<u
     case 'integer':
     case 'bigint':
       return 1;
+    case 'date':
     case 'timestamp with time zone':
       return new Date();
     default:
