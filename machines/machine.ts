@@ -16,6 +16,8 @@ export interface ActorInput<Settings = unknown, Carried = unknown> {
   readonly settings: Settings;
   /** `output` of the episode before; absent in the first one. */
   readonly carried?: Carried;
+  /** Language that the first message asks for, where its way in has a place for that. */
+  readonly locale?: string;
 }
 
 /** Fields that every event has. */
@@ -58,12 +60,64 @@ export type ConversationEvent =
       readonly kind: string;
       readonly reason: string;
     })
+  /** How far a message of ours got; told only to machines that have a transition for it. */
+  | (Told & {
+      readonly type: 'message.status';
+      readonly status: string;
+      readonly reason?: string;
+      /** Where the provider says our own name for it back. */
+      readonly deliveryId?: string;
+    })
   | (Told & {
       readonly type: 'delivery.updated';
       readonly deliveryId: string;
       readonly status: 'sent' | 'failed' | 'unknown' | 'manual' | 'cancelled';
       readonly reason?: string;
-    });
+    })
+  /** Somebody of the tenant takes the conversation over, or hands it back; `attendant` is the id of an API key. */
+  | (Told & {
+      readonly type: 'attendance.requested';
+      readonly operation: 'takeover' | 'handback';
+      readonly attendant: string;
+    })
+  | QueueAnswer;
+
+/** What every event has that another actor told; details come as texts. */
+interface ToldBy extends Told {
+  /** The actor that tells it. */
+  readonly from: string;
+}
+
+/** A conversation's place in a queue: the id of the record by which it joined. */
+interface Ticketed extends ToldBy {
+  readonly ticket: string;
+}
+
+/** What a service queue can be told by a conversation. */
+export type QueueEvent =
+  | (Ticketed & {
+      readonly type: 'queue.joined';
+      /** Name of the queue, and what the conversation's settings say of it; they are as new as `settingsAt`. */
+      readonly queue: string;
+      readonly capacity: string;
+      readonly waitingMax: string;
+      readonly minutesEach: string;
+      readonly settingsAt: string;
+    })
+  | (Ticketed & { readonly type: 'queue.left' })
+  /** An attendant wants to take the conversation. */
+  | (Ticketed & { readonly type: 'queue.takeover'; readonly attendant: string });
+
+/** What a service queue tells a conversation. */
+export type QueueAnswer =
+  /** Place from 1, and about how long the wait is. */
+  | (Ticketed & { readonly type: 'queue.position'; readonly position: string; readonly minutes: string })
+  | (Ticketed & { readonly type: 'queue.full' })
+  | (Ticketed & { readonly type: 'queue.granted'; readonly attendant: string })
+  /** `reason` is `capacity` or `unknown`. */
+  | (Ticketed & { readonly type: 'queue.refused'; readonly attendant: string; readonly reason: string })
+  /** The queue has heard nothing of it for too long, and no longer knows it. */
+  | (Ticketed & { readonly type: 'queue.forgot' });
 
 /** What a provider can say of an instance. */
 export type InstanceStatus = 'unknown' | 'stopped' | 'starting' | 'scanning' | 'working' | 'failed';
@@ -106,4 +160,13 @@ export interface ActionParams {
   readonly decline: { readonly messageId: string; readonly reason: string };
   /** An audit event: codes and ids alone, nothing that a person wrote. */
   readonly audit: { readonly type: string; readonly subject?: string; readonly outcome?: string };
+  /** Tells another actor something: to it, an event of that name, with the details as texts and `from`. */
+  readonly tell: {
+    /** An actor's id, or the name of one of the tenant's service queues. */
+    readonly to: string | { readonly queue: string };
+    /** `noun.participle`, as no record is called. */
+    readonly name: string;
+    /** Ids, codes and numbers; nothing that a person wrote. */
+    readonly details: Readonly<Record<string, string | number>>;
+  };
 }

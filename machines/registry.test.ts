@@ -10,7 +10,9 @@ const endless = setup({}).createMachine({
 
 describe('the registry', () => {
   it('finds each machine by its name and version', () => {
-    expect([...machines.keys()]).toEqual(['conversation@1', 'conversation@2', 'instance@1', 'instance@2']);
+    expect([...machines.keys()]).toEqual([
+      ...['conversation@1', 'conversation@2', 'instance@1', 'instance@2', 'service-queue@1'],
+    ]);
     for (const { name, version, machine } of machines.values()) {
       expect(findMachine(name, version)?.machine).toBe(machine);
       expect(machine.id).toBe(name);

@@ -18,6 +18,8 @@ import * as conversation1 from './conversation/v1/machine.ts';
 import { instanceMachine, instanceVersion } from './instance/machine.ts';
 import { instanceSettingsDefaults, instanceSettingsProblems } from './instance/settings.ts';
 import * as instance1 from './instance/v1/machine.ts';
+import { serviceQueueMachine, serviceQueueVersion } from './service-queue/machine.ts';
+import { serviceQueueSettingsDefaults, serviceQueueSettingsProblems } from './service-queue/settings.ts';
 
 /** Microsteps that one event may take. XState's own default has no end, so an endless `always` loop would hang. */
 export const iterationsMax = 1000;
@@ -31,6 +33,8 @@ export interface MachineEntry {
   readonly settingsDefaults: Readonly<Record<string, unknown>>;
   /** What is wrong with a tenant's settings, by name and never by value; none if they can be put in force. */
   readonly problemsOf: (settings: Readonly<Record<string, unknown>>) => readonly string[];
+  /** Other machines that a tenant needs with these settings, by name. */
+  readonly needsOf?: (settings: Readonly<Record<string, unknown>>) => readonly string[];
 }
 
 /**
@@ -59,6 +63,7 @@ const entries: readonly MachineEntry[] = [
     machine: bounded(conversationMachine),
     settingsDefaults: { ...conversationSettingsDefaults },
     problemsOf: conversationSettingsProblems,
+    needsOf: ({ queue }) => (queue === undefined ? [] : ['service-queue']),
   },
   {
     name: 'instance',
@@ -73,6 +78,13 @@ const entries: readonly MachineEntry[] = [
     machine: bounded(instanceMachine),
     settingsDefaults: { ...instanceSettingsDefaults },
     problemsOf: instanceSettingsProblems,
+  },
+  {
+    name: 'service-queue',
+    version: serviceQueueVersion,
+    machine: bounded(serviceQueueMachine),
+    settingsDefaults: { ...serviceQueueSettingsDefaults },
+    problemsOf: serviceQueueSettingsProblems,
   },
 ];
 

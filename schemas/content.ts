@@ -17,6 +17,16 @@ export interface MediaReference {
   readonly voice?: boolean;
 }
 
+/** What was ordered of one product. */
+export interface OrderedItem {
+  /** The business's own id of it. */
+  readonly product: string;
+  readonly quantity: number;
+  /** Of one, in `currency` (ISO 4217), as the catalogue had it. */
+  readonly price?: number;
+  readonly currency?: string;
+}
+
 /** What a person can send us. */
 export type InboundContent =
   | { readonly kind: 'text'; readonly text: string }
@@ -36,6 +46,21 @@ export type InboundContent =
     }
   | { readonly kind: 'contacts'; readonly contacts: readonly { readonly name?: string; readonly vcard?: string }[] }
   | { readonly kind: 'poll'; readonly name?: string; readonly options: readonly string[] }
+  /** A form that was filled in (a flow of the Cloud API); `text` is what the chat shows of it. */
+  | {
+      readonly kind: 'form';
+      readonly name?: string;
+      readonly text?: string;
+      /** In the form's order; a value that is no text is in JSON. */
+      readonly fields: readonly { readonly name: string; readonly value: string }[];
+    }
+  /** An order from the business's catalogue, with what the person wrote to it. */
+  | {
+      readonly kind: 'order';
+      readonly text?: string;
+      readonly catalogue?: string;
+      readonly items: readonly OrderedItem[];
+    }
   /** A kind that we do not know; `text` is what of it could be read. */
   | { readonly kind: 'unknown'; readonly text?: string };
 
@@ -112,6 +137,8 @@ type OutboundKind =
       readonly language: string;
       /** Values of its variables, in their order. */
       readonly header?: readonly string[];
+      /** The file above it, where the template has one there. */
+      readonly headerMedia?: OutboundMedia & { readonly kind: 'image' | 'video' | 'document' };
       readonly body?: readonly string[];
       readonly buttons?: readonly string[];
       readonly text: string;
@@ -138,6 +165,8 @@ export interface SealedMessage {
   readonly chat: string;
   readonly sender: ProviderParty;
   readonly content: InboundContent;
+  /** Language in which the chat is shown to the person, where the caller says so (`POST /v1/chat`). */
+  readonly locale?: string;
   /** Stable id of the message answered. */
   readonly replyTo?: string;
   /** The event as received, JSON text, for what we do not understand yet. */
@@ -146,6 +175,8 @@ export interface SealedMessage {
   readonly rawBlob?: string;
   /** It was not told by a webhook but found in the provider's history, after a time of silence. */
   readonly recovered?: true;
+  /** Of a copy that a merged conversation forwarded: the event id under which the message was recorded first. */
+  readonly origin?: string;
 }
 
 /** Sealed part of `message.changed`. */

@@ -13,7 +13,7 @@ import { topics } from './topics.ts';
 export interface RecordHeader {
   /** Tenant id. */
   readonly tenant: string;
-  /** Opaque actor id and record key: `c_…` a conversation, `i_…` an instance. */
+  /** Opaque actor id and record key: `c_…` a conversation, `i_…` an instance, `q_…` a service queue. */
   readonly actor: string;
   /** ULID of an ingested event, hash id of a derived one; consumers deduplicate by it. */
   readonly eventId: string;
@@ -180,6 +180,21 @@ export interface MergeUndone extends RecordHeader {
   readonly requestedBy: string;
 }
 
+/** An actor tells another something. Key: the one that is told. */
+export interface ActorTold extends RecordHeader {
+  readonly type: 'actor.told';
+  readonly from: string;
+  readonly name: string;
+  readonly details: Readonly<Record<string, string>>;
+}
+
+/** Somebody of the tenant takes a conversation over, or hands it back. */
+export interface AttendanceRequested extends RecordHeader {
+  readonly type: 'attendance.requested';
+  readonly operation: string;
+  readonly requestedBy: string;
+}
+
 /** An actor asks the outside world for something. */
 export interface EffectRequested extends RecordHeader {
   readonly type: 'effect.requested';
@@ -272,6 +287,8 @@ export type ProsaRecord =
   | MergeRequested
   | ConversationMerged
   | MergeUndone
+  | ActorTold
+  | AttendanceRequested
   | EffectRequested
   | EffectCancelled
   | TimerSet
@@ -303,7 +320,9 @@ export type ActorEvent =
   | ConversationQuarantined
   | MergeRequested
   | ConversationMerged
-  | MergeUndone;
+  | MergeUndone
+  | ActorTold
+  | AttendanceRequested;
 
 /** Topic of every record type; parked records go to the parked topic of the topic they were on. */
 export const topicOf = {
@@ -325,6 +344,8 @@ export const topicOf = {
   'merge.requested': topics.events,
   'conversation.merged': topics.events,
   'merge.undone': topics.events,
+  'actor.told': topics.events,
+  'attendance.requested': topics.events,
   'effect.requested': topics.effects,
   'effect.cancelled': topics.effects,
   'timer.set': topics.timers,

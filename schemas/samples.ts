@@ -42,6 +42,7 @@ function writeSample(schema: ReleasedSchema): void {
     if (types.includes('long')) return 1_767_225_600_000;
     if (types.includes('int')) return 7;
     if (types.includes('boolean')) return true;
+    if (types.some((one) => typeof one === 'object' && one !== null)) return { ticket: `${name}-sample` };
     return `${name}-sample`;
   };
   const record = {

@@ -6,13 +6,13 @@
  *      │           ▼               ▼
  *      └──► confirmingCancel ──► cancelling          moved: machines/scheduling/
  */
+import { agreementIn } from '#machines/conversation/agreement.ts';
 import { commandIn } from '#machines/conversation/commands.ts';
 import type { ConversationContext } from '#machines/conversation/context.ts';
-import { ask, pressedIn, proposedIn, saidIn } from '#machines/conversation/hearing.ts';
+import { pressedIn, proposedIn, saidIn } from '#machines/conversation/hearing.ts';
 import { failAndShowMenu } from '#machines/conversation/menu.ts';
 import type { Question } from '#machines/conversation/question.ts';
 import { type Of, audits, conversation, knows, opens, say } from '#machines/conversation/setup.ts';
-import { answerOf } from '#machines/conversation/understanding.ts';
 import type { Appointment } from '#machines/conversation/asks.ts';
 import { beginMoving } from '#machines/scheduling/states.ts';
 import { readChoice } from '#machines/understanding/number-choice.ts';
@@ -65,7 +65,7 @@ function confirmationIn(context: ConversationContext): 'yes' | 'no' | undefined 
   const pressed = pressedIn(context);
   if (pressed === replies.cancelButton(context)) return 'yes';
   if (pressed === replies.keepButton(context)) return 'no';
-  return pressed === undefined ? ask(context, answerOf) : undefined;
+  return agreementIn(context, 'cancel');
 }
 
 const isHeard = ({ context }: Of): boolean => context.heard !== null;

@@ -3,7 +3,17 @@ import { registrationProblems } from '#machines/registration/settings.ts';
 import { schedulingProblems } from '#machines/scheduling/settings.ts';
 import type { AgentSettings } from './agent-settings.ts';
 import { agents } from './tools.ts';
-import { type Check, fieldProblems, fieldsOf, givenId, listOf, repeatedIds, wholeNumber, worded } from './worded.ts';
+import {
+  type Check,
+  aliases,
+  fieldProblems,
+  fieldsOf,
+  givenId,
+  listOf,
+  repeatedIds,
+  wholeNumber,
+  worded,
+} from './worded.ts';
 
 /** Most of each thing, and longest texts. */
 const limits = { sections: 40, sectionTitle: 80, sectionText: 3_000, links: 20, text: 2_000, name: 200 } as const;
@@ -71,12 +81,17 @@ const problemsBy: Readonly<Record<keyof AgentSettings, (value: unknown) => reado
     const listed = Array.isArray(sections) ? sections.slice(0, limits.sections) : [];
     return [
       ...fieldProblems('event', value, { sections: listOf(1, limits.sections) }),
-      ...listed.flatMap((one, i) => fieldProblems(`event.sections.${i.toString()}`, one, section)),
+      ...listed.flatMap((one, i) => fieldProblems(`event.sections.${i.toString()}`, one, section, { aliases })),
       ...repeatedIds('event.sections', listed),
     ];
   },
   queue: (value) => fieldProblems('queue', value, queue, { attendedTimeoutMs: wholeNumber(1_000, 7 * day) }),
-  model: (value) => fieldProblems('model', value, { model: text(limits.name) }, model),
+  model: (value) => {
+    const { budget, price } = fieldsOf(value) ?? {};
+    const problems = fieldProblems('model', value, { model: text(limits.name) }, model);
+    // What is not priced is never spent: such a budget would limit nothing.
+    return budget !== undefined && price === undefined ? [...problems, 'model.budget needs model.price'] : problems;
+  },
   media: (value) => fieldProblems('media', value, {}, media),
 };
 

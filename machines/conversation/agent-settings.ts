@@ -54,10 +54,16 @@ export interface RegistrationSettings {
   readonly profiles: readonly { readonly id: string; readonly name: Worded; readonly aliases?: readonly string[] }[];
 }
 
+/** A piece of what is told, with other words for it as people ask. */
+export interface WordedSection {
+  readonly id: string;
+  readonly title: Worded;
+  readonly text: Worded;
+  readonly aliases?: readonly string[];
+}
+
 /** What is told about the event: from here, or from a file or URL (JSON of the same sections). */
-export type InformationSettings =
-  | { readonly sections: readonly { readonly id: string; readonly title: Worded; readonly text: Worded }[] }
-  | { readonly source: string };
+export type InformationSettings = { readonly sections: readonly WordedSection[] } | { readonly source: string };
 
 /** Waiting for a person. Without it a person answers when there is one, and no position is told. */
 export interface QueueSettings {
@@ -78,11 +84,11 @@ export interface ModelSettings {
   /** Base URL of an OpenAI-compatible API; the installation's without it. */
   readonly baseUrl?: string;
   readonly model: string;
-  /** Tried when the first is down, spent or slow. */
+  /** Tried when the first is down, spent or slow; at the first's address without another. */
   readonly second?: { readonly baseUrl?: string; readonly model: string };
   /** Cost per million tokens, in the tenant's currency. */
   readonly price?: { readonly input: number; readonly output: number };
-  /** Most that may be spent: of the tenant per day, of a conversation in all. */
+  /** Most that may be spent: of the tenant per day, of a conversation in all. Needs the price. */
   readonly budget?: { readonly perDay?: number; readonly perConversation?: number };
   /** Links that an answer may have begin with one of these. */
   readonly linksAllowed?: readonly string[];

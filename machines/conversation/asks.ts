@@ -91,6 +91,8 @@ export interface Section {
   readonly id: string;
   readonly title: string;
   readonly text: string;
+  /** Other words for it, as people ask. */
+  readonly aliases: readonly string[];
 }
 
 /** Input and output of every effect. */

@@ -13,8 +13,8 @@ import { asksForLanguages, languageAskedIn, wordedChoiceOf } from './understandi
 /** A command. `cancel` and `move` are of the person's own appointments. */
 export type Command = Agent | 'cancel' | 'move' | 'menu' | 'person' | 'myData' | 'stop' | 'language' | 'languages';
 
-/** In this order: what is said of an appointment one has goes before making one. */
-const worded = ['cancel', 'move', 'appointments', 'scheduling', 'registration', 'information'] as const;
+/** In this order: what is said of an appointment one has goes before making one, a question about something before doing it. */
+const worded = ['cancel', 'move', 'appointments', 'scheduling', 'information', 'registration'] as const;
 
 /** A longer message tells something; it commands nothing by a word in it. */
 const wordsMax = 25;

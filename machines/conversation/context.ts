@@ -89,7 +89,7 @@ export function personContextOf(input: ConversationInput | undefined): PersonCon
   const chosen = carried?.localeBy === 'person' ? carried.locale : undefined;
   return {
     settings,
-    locale: languageOf(chosen ?? settings.locale).locale,
+    locale: languageOf(chosen ?? input?.locale ?? settings.locale).locale,
     localeBy: chosen === undefined ? 'tenant' : 'person',
     consent: carried?.consent ?? consentUnknown,
     name: carried?.name ?? null,
@@ -112,7 +112,7 @@ export const contextOf = (input: ConversationInput | undefined): ConversationCon
   appointments: appointmentsStart,
   registration: registrationStart,
   information: informationStart,
-  attendance: attendanceStart,
+  attendance: attendanceStart(input?.at ?? 0),
 });
 
 /** Whether the person has agreed to the notice as it reads now. */

@@ -93,3 +93,10 @@ export function joined(inbox: readonly Heard[]): { readonly heard: Heard | null;
   const text = burst.map((one) => wordsOf({ heard: one, locale: '' })).join('\n');
   return { heard: { ...last, content: { kind: 'text', text } }, rest: inbox.slice(burst.length) };
 }
+
+/** Whether a model can help with what was heard. */
+export function needsModel({ heard, settings, model }: ConversationContext): boolean {
+  if (settings.model === undefined || heard === null || heard.asked || heard.proposal !== null) return false;
+  if (wordsOf({ heard, locale: '' }) === '' || heard.content.kind !== 'text') return false;
+  return model.pausedUntil === null || heard.at >= model.pausedUntil;
+}

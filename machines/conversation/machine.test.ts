@@ -69,6 +69,11 @@ describe('booking', () => {
     expect(state).toEqual(talking({ scheduling: 'confirming' }));
   });
 
+  it('is begun by a service with a time, though nobody said to book', () => {
+    expect(story([says('limpeza amanhã às 15h tem como?')]).state).toEqual(talking({ scheduling: 'confirming' }));
+    expect(story([says('quanto custa a limpeza?')]).context.scheduling.service).toBeNull();
+  });
+
   it('names the record with the yes, and books nothing without one', () => {
     const before = story([says('quero marcar uma limpeza amanhã às 15h')]);
     expect(before.asked.some(({ src }) => src === 'calendar.book')).toBe(false);
@@ -77,6 +82,22 @@ describe('booking', () => {
       src: 'calendar.book',
       input: { confirmedBy: 'e0006' },
     });
+  });
+
+  it.each([
+    ['sim, pode marcar', 'yes'],
+    ['pode marcar esse horário', 'yes'],
+    ['confirmo', undefined],
+    ['sim, confirmado', 'yes'],
+    ['não, não quero mais marcar', 'no'],
+    ['sim, cancela', undefined],
+    ['quero marcar', undefined],
+    ['pode marcar?', undefined],
+    ['sim, mas à noite', undefined],
+  ])('hears in %j at the confirmation: %j', (answer, meant) => {
+    const { asked } = story([says('marcar limpeza amanhã às 15h'), says(answer)]);
+    expect(asked.some(({ src }) => src === 'calendar.book')).toBe(meant === 'yes');
+    expect(asked.some(({ src }) => src === 'calendar.release')).toBe(meant === 'no');
   });
 
   it('asks which service when none was named, and takes a number, a row or a name', () => {
@@ -99,14 +120,42 @@ describe('booking', () => {
     for (const answer of answers) expect(story([...begun, answer]).context.scheduling.chosen?.start).toBe(second);
   });
 
-  it('looks further when the wanted time is not free, and says so', () => {
-    const free = { start: tomorrowAt15 + hour, end: tomorrowAt15 + 2 * hour };
+  it('says that the wanted time is not free, and what is nearest to it', () => {
+    const at = (hours: number) => ({ start: tomorrowAt15 + hours * hour, end: tomorrowAt15 + (hours + 1) * hour });
+    for (const found of [[], [at(0.5)]]) {
+      let looked = 0;
+      const { last, asked, context } = story([says('limpeza amanhã às 15h, quero marcar')], {
+        'calendar.find': () => ({ slots: looked++ === 0 ? found : [-6, -5, -2, 1, 2, 3, 18].map(at), closed: false }),
+      });
+      expect(asked.map(({ src }) => src)).toEqual(['calendar.find', 'calendar.find']);
+      expect(last).toMatch(/não está livre.*qui 16\/10 16h00/su);
+      expect(context.scheduling.shown).toEqual([-5, -2, 1, 2, 3].map(at));
+    }
+  });
+
+  it('looks further when there is nothing on the day', () => {
+    const free = { start: tomorrowAt15 + 20 * hour, end: tomorrowAt15 + 21 * hour };
     let looked = 0;
-    const { last, asked } = story([says('limpeza amanhã às 15h, quero marcar')], {
+    const { last, asked } = story([says('limpeza amanhã, quero marcar')], {
       'calendar.find': () => ({ slots: looked++ === 0 ? [] : [free], closed: false }),
     });
-    expect(asked).toHaveLength(2);
-    expect(last).toMatch(/não está livre.*qui 16\/10 16h00/su);
+    expect(asked.map(({ src }) => src)).toEqual(['calendar.find', 'calendar.find']);
+    expect(last).toMatch(/não está livre.*sex 17\/10 11h00/su);
+  });
+
+  it('does not take the number of a menu for that of a service', () => {
+    expect(story([says('1')]).context.scheduling.service).toBeNull();
+  });
+
+  it('is of another service once one is named, at the same time where no other is', () => {
+    const begun = [says('quero marcar uma limpeza amanhã de tarde')];
+    expect(story([...begun, says('na verdade quero uma avaliação às 14h')]).context.scheduling).toMatchObject({
+      service: 'avaliacao',
+      chosen: { start: tomorrowAt15 - hour },
+    });
+    const atConfirming = story([says('marcar limpeza amanhã às 15h'), says('não, avaliação')]);
+    expect(atConfirming.context.scheduling).toMatchObject({ service: 'avaliacao', chosen: { start: tomorrowAt15 } });
+    expect(atConfirming.state).toEqual(talking({ scheduling: 'confirming' }));
   });
 
   it('says when it is closed, and asks for another day', () => {
@@ -161,7 +210,9 @@ describe('booking', () => {
     const begun = [says('quero marcar uma limpeza')];
     expect(story([...begun, says('cancelar')]).state).toEqual(talking('menu'));
     expect(story([...begun, says('menu')]).state).toEqual(talking('menu'));
-    expect(story([...begun, says('falar com atendente')]).state).toBe('waitingForPerson');
+    expect(story([...begun, says('falar com atendente')]).state).toEqual({
+      waitingForPerson: { waiting: 'unqueued' },
+    });
     expect(story([...begun, says('quero me inscrever')]).state).toEqual(talking({ registration: 'fullName' }));
   });
 
@@ -172,6 +223,13 @@ describe('booking', () => {
     expect(last).toMatch(/não consegui fazer isso agora/u);
     expect(audits).toContain('scheduling.failed');
     expect(state).toEqual(talking('menu'));
+  });
+
+  it('does not say that a mail was sent which was not', () => {
+    const { last } = story([says('marcar limpeza amanhã às 15h'), says('sim'), says('ana@example.com')], {
+      'mail.confirm': () => ({ sent: false }),
+    });
+    expect(last).toMatch(/Não consegui mandar o e-mail/u);
   });
 
   it('asks about an address that looks mistyped', () => {
@@ -259,6 +317,16 @@ describe('inscription', () => {
     expect(state).toEqual(talking({ registration: field }));
   });
 
+  it('says what is wrong with a number without asking a model', () => {
+    const { last, asked } = story(
+      [says('quero me inscrever'), ...answers.slice(0, 2), says('529.982.247-26')],
+      {},
+      withModel,
+    );
+    expect(last).toMatch(/CPF não confere/u);
+    expect(asked.map(({ src }) => src)).toEqual(['participants.check']);
+  });
+
   it('asks again for what another inscription has', () => {
     const { last, state } = story([says('quero me inscrever'), ...answers.slice(0, 3)], {
       'participants.check': ({ field }) => ({ taken: field === 'cpf' }),
@@ -302,8 +370,43 @@ describe('information about the event', () => {
     expect(last).toMatch(/^Estudantes pagam R\$ 120\./u);
     expect(asked.at(-1)?.input).toMatchObject({
       tools: ['answer', 'route', 'unclear'],
-      facts: { e2: /R/u.source && 'Valores: Estudantes pagam R$ 120, profissionais R$ 380.' },
+      handles: expect.arrayContaining([
+        { handle: 'e2', label: 'Valores: Estudantes pagam R$ 120, profissionais R$ 380.' },
+      ]) as unknown,
     });
+  });
+
+  it('is the list, when it was chosen by its number', () => {
+    expect(story([says('4')]).last).toMatch(/\*1\* Data e local\n\*2\* Valores/u);
+  });
+
+  it('is found by the other words that the tenant knows for it', () => {
+    expect(story([says('informações'), says('tem um precinho bom?')]).last).toMatch(/R\$ 120/u);
+  });
+
+  it('is a model’s to find, where words alone do not', () => {
+    const answer = { tool: 'answer', args: { text: 'R$ 120.', sections: ['e2'] } } as const;
+    const { last } = story([says('quanto custa para quem estuda?')], { 'model.propose': proposes(answer) }, withModel);
+    expect(last).toMatch(/^R\$ 120\./u);
+  });
+
+  it('is what a question about registering is about', () => {
+    expect(story([says('quanto custa a inscrição?')]).state).toEqual(talking({ information: 'choosing' }));
+  });
+
+  it('is asked of a model anew, once it can be shown the sections', () => {
+    const { last, asked } = story(
+      [says('e o papel dizendo que eu fui, vocês dão?')],
+      {
+        'model.propose': proposes(
+          { tool: 'route', args: { to: 'information' } },
+          { tool: 'answer', args: { text: 'Sim, por e-mail.', sections: ['e1'] } },
+        ),
+      },
+      withModel,
+    );
+    expect(asked.map(({ src }) => src)).toEqual(['model.propose', 'information.read', 'model.propose']);
+    expect(last).toMatch(/^Sim, por e-mail\./u);
   });
 });
 

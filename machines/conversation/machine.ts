@@ -28,22 +28,28 @@
  */
 import { appointmentsTalking, appointmentsWorking, beginAppointments } from '#machines/appointments/states.ts';
 import * as consent from '#machines/consent/states.ts';
-import { beginInformation, informationTalking, informationWorking } from '#machines/information/states.ts';
+import {
+  beginInformation,
+  beginInformationList,
+  informationTalking,
+  informationWorking,
+} from '#machines/information/states.ts';
 import { beginRegistration, registrationTalking, registrationWorking } from '#machines/registration/states.ts';
+import { namesService } from '#machines/scheduling/request.ts';
 import { beginScheduling, schedulingTalking, schedulingWorking } from '#machines/scheduling/states.ts';
 import { type MenuItem, assistingTextsIn } from './assisting-texts.ts';
-import { attendance } from './attendance.ts';
+import { attendance, attendanceAnywhere } from './attendance.ts';
 import { type Command, commandIn } from './commands.ts';
 import { type ConversationContext, contextOf } from './context.ts';
-import { lexiconIn, proposedIn, wordsOf } from './hearing.ts';
+import { lexiconIn, needsModel, proposedIn, wordsOf } from './hearing.ts';
 import { mediaWorking } from './media.ts';
 import * as menu from './menu.ts';
 import { questionOf } from './questions.ts';
 import * as replies from './replies.ts';
 import { type Of, audits, conversation, keepingMessages, opens, optingOut, readerOf, say, told } from './setup.ts';
-import { needsModel, thinkingWorking } from './thinking.ts';
+import { thinkingWorking } from './thinking.ts';
 import { languageOf } from './texts/catalogue.ts';
-import { buttonIds, greets, nameOf, skipsName, wordedChoiceOf } from './understanding.ts';
+import { greets, nameOf, skipsName, wordedChoiceOf } from './understanding.ts';
 import type { ActionParams } from '#machines/machine.ts';
 import type { OutboundContent } from '#schemas/content.ts';
 
@@ -91,19 +97,8 @@ const offTopic = ({ context }: Of): string => {
   return reason === 'off-topic' ? texts.offTopic : texts.unclear;
 };
 
-const offerPerson = ({ context }: Of): Reply => {
-  const { offerPerson: text, buttons } = assistingTextsIn(context);
-  return {
-    content: {
-      kind: 'buttons',
-      text,
-      buttons: [
-        { id: buttonIds.person, title: buttons.person },
-        { id: buttonIds.menu, title: buttons.menu },
-      ],
-    },
-  };
-};
+/** A person is offered; what was asked stands below it, so that a yes is one to that. */
+const offerPerson = aboveQuestion(({ context }) => assistingTextsIn(context).offerPerson);
 
 const inMenu = ({ step }: ConversationContext): boolean => step === 'menu';
 const settled = [{ type: 'startAfresh' }, { type: 'settle' }] as const;
@@ -118,12 +113,13 @@ const leads = {
   myData: { target: '#menu', actions: [...say(replies.showMyData), ...settled, audits('data.shown')] },
   person: {
     target: '#waitingForPerson',
-    actions: [...say(replies.promisePerson), ...settled, audits('person.requested')],
+    actions: [...settled, audits('person.requested')],
   },
 } as const;
 
 /** Information is an agent's where the tenant has an event to tell of, else one text. */
 const inInformation = ({ context }: Of): boolean => context.step === 'information.choosing';
+const itemsOffer = (context: ConversationContext, item: MenuItem): boolean => menu.itemsOf(context).includes(item);
 const hasEvent = ({ context }: Of): boolean => context.settings.event !== undefined;
 
 /** The machine; pure, see `machines/README.md`. */
@@ -142,10 +138,7 @@ export const conversationMachine = conversation.createMachine({
       },
       { actions: { type: 'reply', params: replies.relay } },
     ],
-    'message.echoed': {
-      guard: ({ event }) => event.source === 'app',
-      actions: audits('attendant.wrote'),
-    },
+    ...attendanceAnywhere,
   },
   states: {
     idle: consent.idle,
@@ -293,10 +286,19 @@ export const conversationMachine = conversation.createMachine({
                 { guard: chooses('scheduling'), ...leads.scheduling },
                 { guard: chooses('appointments'), ...leads.appointments },
                 { guard: chooses('registration'), ...leads.registration },
-                { guard: (of) => chooses('information')(of) && hasEvent(of), ...leads.information },
+                {
+                  guard: (of) => chooses('information')(of) && hasEvent(of),
+                  target: '#information',
+                  actions: beginInformationList,
+                },
                 { guard: chooses('information'), ...leads.told },
                 { guard: chooses('myData'), ...leads.myData },
                 { guard: chooses('person'), ...leads.person },
+                {
+                  guard: ({ context }) =>
+                    itemsOffer(context, 'scheduling') && commandIn(context) === undefined && namesService(context),
+                  ...leads.scheduling,
+                },
               ],
             },
             scheduling: schedulingTalking,

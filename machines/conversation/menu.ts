@@ -40,7 +40,7 @@ const bounded = (text: string): string =>
   text.length > replyLengthMax ? `${text.slice(0, replyLengthMax - 1)}…` : text;
 
 /** The menu below some words. */
-function menuBelow(words: string, context: ConversationContext): Reply {
+export function menuBelow(words: string, context: ConversationContext): Reply {
   const texts = assistingTextsIn(context);
   const choices = itemsOf(context).map((item) => ({ id: idOf[item], title: texts.items[item] }));
   const numbered = choices.map(({ title }, index) => `*${(index + 1).toString()}* ${title}`).join('\n');
@@ -74,7 +74,9 @@ export const failAndShowMenu = saying((texts) => texts.failed);
 /** The menu, when the message was not understood, or could not be read at all. */
 export const showMenuAgain = ({ context }: Of): Reply => {
   const texts = assistingTextsIn(context);
-  return menuBelow(wordsOf(context) === '' ? texts.menuTypePlease : texts.menuUnclear, context);
+  if (wordsOf(context) !== '') return menuBelow(texts.menuUnclear, context);
+  const means = context.heard?.means ?? 'text';
+  return menuBelow(means === 'text' ? texts.menuTypePlease : texts.fileUnread[means], context);
 };
 /** The menu in the language just chosen. */
 export const showMenuInLanguage = ({ context }: Of): Reply =>

@@ -156,10 +156,11 @@ function played(course: Course, { given, play } = bursts): readonly { readonly s
   const take = (step: Step): void => {
     scene = play(scene, [step]);
     scenes.push({ step, scene });
-    const stopped = scene.actions.flatMap(({ type, params }) =>
-      type === 'xstate.stopChild' ? [(params as { id?: string }).id] : [],
-    );
-    open = [...open.filter(({ id }) => !stopped.includes(id)), ...askedIn(scene)];
+    for (const { type, params } of scene.actions) {
+      const { id } = params as { readonly id?: string };
+      if (type === 'xstate.stopChild') open = open.filter((one) => one.id !== id);
+      if (type === 'xstate.spawnChild') open = [...open, params as (typeof open)[number]];
+    }
   };
   const answer = (fate: Fate): void => {
     for (let count = 0; open.length > 0 && count < 40; count += 1) {

@@ -8,6 +8,7 @@ import type { ActionParams, ConversationEvent } from '#machines/machine.ts';
 import type { InboundContent } from '#schemas/content.ts';
 import { asText } from '#schemas/plain-text.ts';
 import { type Means, asks } from './asks.ts';
+import { positionPauseMs } from './attendance-context.ts';
 import type { Consent, ConversationContext, ConversationInput, ConversationOutput } from './context.ts';
 import { type Heard, ask, inboxMax, joined, lexiconIn } from './hearing.ts';
 import type { Lexicon } from './lexicon.ts';
@@ -15,7 +16,7 @@ import * as replies from './replies.ts';
 import { asksForLanguages, languageAskedIn, nameOf, optsOut, textOf } from './understanding.ts';
 
 /** What is told to the conversation by itself. */
-type OwnEvent = { readonly type: 'session.expired' };
+type OwnEvent = { readonly type: 'session.expired' | 'position.due' };
 
 /** What a reply or an audit is made of. */
 export interface Of {
@@ -27,6 +28,9 @@ type Reply = ActionParams['reply'];
 /** A text of a turn, in characters; and how many there are without a setting. */
 const turnLengthMax = 500;
 const turnsMax = 12;
+
+/** Silence of an attendant after which the machine goes on, without a setting. */
+const attendedTimeoutMs = 1_800_000;
 
 const meansOf = ({ kind }: InboundContent): Means => {
   if (kind === 'audio') return 'voice';
@@ -97,6 +101,7 @@ const hostActions = {
   reply: (_: unknown, _params: Reply) => undefined,
   decline: (_: unknown, _params: ActionParams['decline']) => undefined,
   audit: (_: unknown, _params: ActionParams['audit']) => undefined,
+  tell: (_: unknown, _params: ActionParams['tell']) => undefined,
 };
 
 /** The makings of the conversation. */
@@ -120,11 +125,17 @@ export const conversation = setup({
     sessionTimeout: ({ context }) => context.settings.sessionTimeoutMs,
     burst: ({ context }) => context.settings.model?.burstMs ?? 0,
     fileTimeout: 60_000,
+    attendedTimeout: ({ context }) => context.settings.queue?.attendedTimeoutMs ?? attendedTimeoutMs,
+    queueTimeout: 15_000,
+    positionPause: ({ context, event }) =>
+      Math.max(1, (context.attendance.toldAt ?? 0) + positionPauseMs - timeOf(event)),
   },
   actions: {
     ...hostActions,
     /** The person is there: the silence begins anew. */
     heed: raise({ type: 'session.expired' } as const, { id: 'silence', delay: 'sessionTimeout' }),
+    /** The person is told the position later: it was told just now. */
+    awaitPosition: raise({ type: 'position.due' } as const, { id: 'position', delay: 'positionPause' }),
     /** Takes the message as what is to be decided about. */
     hear: assign(({ context, event }) => {
       if (event.type !== 'message.received') return {};

@@ -23,13 +23,6 @@ const needed: Readonly<Partial<Record<ToolName, string>>> = {
   move_appointment: 'appointments',
 };
 
-/** Whether a model can help with what was heard. */
-export function needsModel({ heard, settings, model }: ConversationContext): boolean {
-  if (settings.model === undefined || heard === null || heard.asked || heard.proposal !== null) return false;
-  if (wordsOf({ heard, locale: '' }) === '' || heard.content.kind !== 'text') return false;
-  return model.pausedUntil === null || heard.at >= model.pausedUntil;
-}
-
 /** What the model is asked. */
 export function modelQuestionOf(context: ConversationContext): ModelQuestion {
   const question = questionOf(context);

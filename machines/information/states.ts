@@ -9,12 +9,20 @@ import { inLanguage } from '#machines/conversation/assisting-texts.ts';
 import type { Section } from '#machines/conversation/asks.ts';
 import { commandIn } from '#machines/conversation/commands.ts';
 import type { ConversationContext } from '#machines/conversation/context.ts';
-import { contentIn, pressedIn, proposedIn, saidIn, wordsOf } from '#machines/conversation/hearing.ts';
+import {
+  mentions,
+  contentIn,
+  needsModel,
+  pressedIn,
+  proposedIn,
+  saidIn,
+  wordsOf,
+} from '#machines/conversation/hearing.ts';
 import { fold, tokensOf } from '#machines/conversation/lexicon.ts';
 import { failAndShowMenu } from '#machines/conversation/menu.ts';
 import { numberedList } from '#machines/conversation/numbered-list.ts';
 import type { Question } from '#machines/conversation/question.ts';
-import { type Of, audits, conversation, opens, say } from '#machines/conversation/setup.ts';
+import { type Of, audits, conversation, knows, opens, say } from '#machines/conversation/setup.ts';
 import type { ActionParams } from '#machines/machine.ts';
 import { readChoice } from '#machines/understanding/number-choice.ts';
 import { informationTexts } from './texts.ts';
@@ -38,14 +46,14 @@ function list({ context }: Of): Reply {
 }
 
 /** How many of the words that matter in the message a section has; those of its title count for more. */
-function scoreOf(context: ConversationContext, said: string, { title, text }: Section): number {
+function scoreOf(context: ConversationContext, said: string, { title, text, aliases }: Section): number {
   const { commonWords } = textsIn(context);
   const asked = tokensOf(fold(said)).filter((word) => word.length >= wordLengthMin && !commonWords.has(word));
   const inTitle = stemsOf(title);
   const inText = stemsOf(text);
   return [...new Set(asked.map(stemOf))].reduce(
     (score, stem) => score + (inTitle.has(stem) ? 3 : 0) + (inText.has(stem) ? 1 : 0),
-    0,
+    mentions(said, new Set(aliases.map(fold))) ? 3 : 0,
   );
 }
 
@@ -85,16 +93,15 @@ const answered = ({ context }: Of): Reply => {
 
 const handleOf = (index: number): string => `e${(index + 1).toString()}`;
 
-/** The sections as a model is shown them, by handle: those that fit the question best, as many as there is room for. */
-function factsIn(context: ConversationContext): Readonly<Record<string, string>> {
+/** The sections as a model is shown them: those that fit the question best first, as many as there is room for. */
+function handlesIn(context: ConversationContext): readonly { readonly handle: string; readonly label: string }[] {
   const sections = sectionsOf(context);
   let room = shownMax;
-  const shown = ranked(context, wordsOf(context)).flatMap(({ section }) => {
-    const text = `${section.title}: ${section.text}`.slice(0, Math.min(sectionMax, room));
-    room -= text.length;
-    return text === '' ? [] : [[handleOf(sections.indexOf(section)), text] as const];
+  return ranked(context, wordsOf(context)).flatMap(({ section }) => {
+    const label = `${section.title}: ${section.text}`.slice(0, Math.min(sectionMax, room));
+    room -= label.length;
+    return label === '' ? [] : [{ handle: handleOf(sections.indexOf(section)), label }];
   });
-  return Object.fromEntries(shown);
 }
 
 /** What it asks. */
@@ -102,13 +109,17 @@ export const informationQuestions: Readonly<Record<string, Question>> = {
   'information.choosing': {
     ask: list,
     tools: ['answer'],
-    handles: (context) => sectionsOf(context).map(({ title }, index) => ({ handle: handleOf(index), label: title })),
-    facts: factsIn,
+    handles: handlesIn,
   },
 };
 
-/** What is begun with. What was asked is heard once the sections are known. */
-export const beginInformation = [{ type: 'startAfresh' }] as const;
+/** What is begun with. What was asked is heard once the sections are known: by a model anew, which had not seen them. */
+export const beginInformation = [
+  knows(({ heard }) => ({ heard: heard?.proposal == null ? heard : { ...heard, asked: false, proposal: null } })),
+  { type: 'startAfresh' },
+] as const;
+/** The same where it was chosen from the menu: nothing was asked yet. */
+export const beginInformationList = [{ type: 'startAfresh' }, { type: 'settle' }] as const;
 
 const isHeard = ({ context }: Of): boolean => context.heard !== null;
 
@@ -130,7 +141,11 @@ export const informationTalking = conversation.createStateConfig({
           guard: (of) => isHeard(of) && sectionIn(of.context) !== undefined && isQuestion(of.context),
           actions: [...say(told), audits('information.shown'), 'startAfresh', 'settle'],
         },
-        // The list again, when no more was said than that.
+        {
+          guard: (of) => isHeard(of) && commandIn(of.context) === 'information' && isForModel(of.context),
+          target: '#thinking',
+        },
+        // The list again, when no more was said than that, or nobody can tell what.
         {
           guard: (of) => isHeard(of) && commandIn(of.context) === 'information',
           actions: [...say(list), 'startAfresh', 'settle'],
@@ -148,10 +163,14 @@ function isQuestion(context: ConversationContext): boolean {
 
 /** Whether the message says more than that something is wanted to be known. */
 function asksSomething(context: ConversationContext): boolean {
-  if (contentIn(context)?.kind !== 'text') return proposedIn(context, 'route') !== undefined;
+  if (contentIn(context)?.kind !== 'text') return false;
   if (sectionIn(context) !== undefined && isQuestion(context)) return true;
-  return context.settings.model !== undefined && tokensOf(fold(wordsOf(context))).length > 2;
+  return isForModel(context);
 }
+
+/** A question in words of its own, which a model has not seen yet. */
+const isForModel = (context: ConversationContext): boolean =>
+  needsModel(context) && tokensOf(fold(wordsOf(context))).length > 2;
 
 const know = {
   type: 'know',

@@ -7,13 +7,13 @@
  *      │            └──► choosingField                                                        │
  *      └──────────────────────────────────────────────────────────────────────────────────────┘
  */
+import { agreementIn } from '#machines/conversation/agreement.ts';
 import { commandIn } from '#machines/conversation/commands.ts';
 import type { ConversationContext } from '#machines/conversation/context.ts';
-import { ask, mentions, pressedIn, saidIn } from '#machines/conversation/hearing.ts';
+import { mentions, needsModel, pressedIn, saidIn, wordsOf } from '#machines/conversation/hearing.ts';
 import { failAndShowMenu } from '#machines/conversation/menu.ts';
 import type { Question } from '#machines/conversation/question.ts';
 import { type Of, audits, conversation, knows, opens, say } from '#machines/conversation/setup.ts';
-import { answerOf } from '#machines/conversation/understanding.ts';
 import { readChoice } from '#machines/understanding/number-choice.ts';
 import { answerTo, fieldRow, missingIn, withAnswer } from './answers.ts';
 import { type Field, type RegistrationContext, fields, registrationStart } from './context.ts';
@@ -74,8 +74,8 @@ function fieldsIn(context: ConversationContext, field: Field): boolean {
 
 function problemIn(context: ConversationContext, field: Field): boolean {
   const answer = answerTo(context, field);
-  // What a model may be able to read it is asked for first.
-  const mayStillBeAsked = context.settings.model !== undefined && context.heard?.asked === false;
+  // What a model may be able to read it is asked for first; of a number or an address it can say no more.
+  const mayStillBeAsked = !/^[\d\s.()+-]+$|@/u.test(wordsOf(context)) && needsModel(context);
   return answer !== undefined && 'problem' in answer && (answer.problem !== 'invalid' || !mayStillBeAsked);
 }
 
@@ -83,8 +83,7 @@ function confirmationIn(context: ConversationContext): 'yes' | 'correct' | undef
   const pressed = pressedIn(context);
   if (pressed === replies.confirmButton(context)) return 'yes';
   if (pressed === replies.correctButton(context)) return 'correct';
-  if (pressed !== undefined) return undefined;
-  const answer = ask(context, answerOf);
+  const answer = agreementIn(context, 'register');
   return answer === 'no' ? 'correct' : answer;
 }
 
@@ -275,7 +274,14 @@ export const registrationWorking = {
         name: registration.fields.fullName ?? null,
         about: { kind: 'registration' as const, participant: registration.participant ?? '' },
       }),
-      onDone: { target: '#menu', actions: [...say(replies.sayMailed), set(() => registrationStart)] },
+      onDone: [
+        {
+          guard: ({ event }) => event.output.sent,
+          target: '#menu',
+          actions: [...say(replies.sayMailed), set(() => registrationStart)],
+        },
+        { target: '#menu', actions: [...say(replies.sayNotMailed), set(() => registrationStart)] },
+      ],
       onError: { target: '#menu', actions: [...say(replies.sayNotMailed), set(() => registrationStart)] },
     },
   }),

@@ -15,6 +15,8 @@ export interface SchedulingContext {
   readonly problem: 'past' | 'unread' | null;
   /** True once the search went beyond what was wanted. */
   readonly widened: boolean;
+  /** The time that was wanted and is not free: what is near it is shown. */
+  readonly near: number | null;
   /** The times that were shown, in their order; their handles are s1, s2, … */
   readonly shown: readonly Slot[];
   readonly chosen: Slot | null;
@@ -38,6 +40,7 @@ export const schedulingStart: SchedulingContext = {
   readings: [],
   problem: null,
   widened: false,
+  near: null,
   shown: [],
   chosen: null,
   hold: null,

@@ -16,12 +16,18 @@ export function isOpenWithin(settings: SchedulingSettings, timeZone: string, { f
 }
 
 /** The stretches of a day in which the tenant is open. */
-export function openingsOn(settings: SchedulingSettings, day: Temporal.ZonedDateTime): readonly Interval[] {
+export function openingsOn(
+  settings: Pick<SchedulingSettings, 'openingHours' | 'holidays'>,
+  day: Temporal.ZonedDateTime,
+): readonly Interval[] {
   const weekday = weekdays[day.dayOfWeek - 1];
   const date = day.toPlainDate();
   if (weekday === undefined || (settings.holidays ?? []).includes(date.toString())) return [];
   const at = (time: string): number =>
-    date.toZonedDateTime({ timeZone: day.timeZoneId, plainTime: time }).epochMilliseconds;
+    // The end of a day is the beginning of the next: Temporal knows no 24:00.
+    time === '24:00'
+      ? date.add({ days: 1 }).toZonedDateTime(day.timeZoneId).epochMilliseconds
+      : date.toZonedDateTime({ timeZone: day.timeZoneId, plainTime: time }).epochMilliseconds;
   return (settings.openingHours[weekday] ?? []).map(([opens, closes]) => ({ from: at(opens), to: at(closes) }));
 }
 

@@ -4,7 +4,7 @@ import type { Service } from '#machines/conversation/agent-settings.ts';
 import type { Slot } from '#machines/conversation/asks.ts';
 import type { ConversationContext } from '#machines/conversation/context.ts';
 import { mentions, pressedIn, proposedIn, saidIn, wordsOf } from '#machines/conversation/hearing.ts';
-import { fold } from '#machines/conversation/lexicon.ts';
+import { fold, tokensOf } from '#machines/conversation/lexicon.ts';
 import { readChoice } from '#machines/understanding/number-choice.ts';
 import { type WhenReading, narrowWhen, readWhen } from '#machines/understanding/when.ts';
 import { type SchedulingContext, schedulingStart } from './context.ts';
@@ -41,8 +41,10 @@ export function serviceIn(context: ConversationContext): string | undefined {
   const services = servicesOf(context);
   const pressed = pressedIn(context);
   if (pressed !== undefined) return services.find(({ id }) => serviceRow(id) === pressed)?.id;
-  const proposed = proposedIn(context, 'schedule')?.service;
-  if (proposed != null) return serviceNamed(context, proposed);
+  const proposed = proposedIn(context, 'schedule');
+  // What a model did not name the message may have named.
+  if (proposed !== undefined)
+    return serviceNamed(context, proposed.service ?? '') ?? serviceNamed(context, wordsOf(context));
   const said = saidIn(context);
   if (said === undefined) return undefined;
   const number = readChoice(said, services.length);
@@ -82,7 +84,15 @@ const hourMs = 3_600_000;
 
 /** The request with what the message says about when. */
 export function withWhen(context: ConversationContext): SchedulingContext {
-  const known = { ...context.scheduling, readings: [], problem: null, widened: false, shown: [], chosen: null };
+  const known = {
+    ...context.scheduling,
+    readings: [],
+    problem: null,
+    widened: false,
+    near: null,
+    shown: [],
+    chosen: null,
+  };
   const reading = whenIn(context);
   switch (reading.kind) {
     case 'none':
@@ -102,11 +112,37 @@ export function withWhen(context: ConversationContext): SchedulingContext {
   }
 }
 
+/** The service that the message names in words: a number may be of another list. */
+const serviceSaid = (context: ConversationContext): string | undefined =>
+  serviceNamed(context, proposedIn(context, 'schedule')?.service ?? saidIn(context) ?? '');
+
+/** Another service than the one that is being booked, if the message names one. */
+export function otherServiceIn(context: ConversationContext): string | undefined {
+  const { service, moving } = context.scheduling;
+  const said = moving === null && pressedIn(context) === undefined ? serviceSaid(context) : undefined;
+  return said === service ? undefined : said;
+}
+
+/** The request for another service: at the same time, where no other was said. */
+export function withOtherService(context: ConversationContext): SchedulingContext {
+  const service = otherServiceIn(context) ?? context.scheduling.service;
+  const scheduling = {
+    ...context.scheduling,
+    service,
+    widened: false,
+    near: null,
+    shown: [],
+    chosen: null,
+    hold: null,
+  };
+  return saysWhen(context) ? withWhen({ ...context, scheduling }) : scheduling;
+}
+
 /** A new request: what of it the message says already. */
 export function requestIn(context: ConversationContext, moving: { id: string; service: string } | null) {
   const services = servicesOf(context);
   const [only] = services;
-  const named = moving?.service ?? serviceIn({ ...context, scheduling: schedulingStart });
+  const named = moving?.service ?? serviceSaid(context);
   const service = named ?? (services.length === 1 ? (only?.id ?? null) : null);
   const start = { ...schedulingStart, booked: context.scheduling.booked, service, moving: moving?.id ?? null };
   return withWhen({ ...context, scheduling: start });
@@ -146,3 +182,12 @@ const startsExactly = ({ precision, interval }: Extract<WhenReading, { kind: 'su
 
 /** True if other times than those shown are wanted, without a word of which. */
 export const wantsOthers = (context: ConversationContext): boolean => pressedIn(context) === otherTimesRow;
+
+const wordsOfName = 3;
+
+/** True if the message is about an appointment though it does not say so: a service with a time, or alone. */
+export function namesService(context: ConversationContext): boolean {
+  const said = saidIn(context);
+  if (said === undefined || serviceNamed(context, said) === undefined) return false;
+  return saysWhen(context) || (!said.includes('?') && tokensOf(fold(said)).length <= wordsOfName);
+}

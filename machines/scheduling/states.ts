@@ -10,6 +10,7 @@
  * A time is held before the yes is asked for, so that a yes is kept; the hold expires by itself. The yes is
  * bound to the hold: the button of an earlier summary does nothing.
  */
+import { agreementIn } from '#machines/conversation/agreement.ts';
 import type { SchedulingContext } from '#machines/scheduling/context.ts';
 import type { Slot } from '#machines/conversation/asks.ts';
 import type { ConversationContext } from '#machines/conversation/context.ts';
@@ -25,6 +26,8 @@ import * as replies from './replies.ts';
 import * as request from './request.ts';
 
 const shownMax = 5;
+/** Times among which the nearest are looked for. */
+const lookedAtMax = 60;
 const dayMs = 86_400_000;
 /** How far beyond what was wanted is looked for other times. */
 const widerMs = 7 * dayMs;
@@ -43,11 +46,18 @@ function confirmationIn(context: ConversationContext): 'yes' | 'no' | undefined 
   const pressed = pressedIn(context);
   if (pressed === replies.confirmButton(context)) return 'yes';
   if (pressed === replies.declineButton(context)) return 'no';
-  return pressed === undefined ? ask(context, answerOf) : undefined;
+  return agreementIn(context, 'book');
 }
 
 /** What is wanted is looked for; what was held before is given up with it. */
 const takeWhen = [set(request.withWhen), { type: 'startAfresh' }, { type: 'settle' }] as const;
+
+/** Somebody thinks of another service: it is looked for, at the time that was said. */
+const otherService = {
+  guard: (of: Of) => heard(of) && request.otherServiceIn(of.context) !== undefined,
+  target: '#scheduling.deciding',
+  actions: [set(request.withOtherService), { type: 'startAfresh' }, { type: 'settle' }],
+} as const;
 
 /** What is begun with: what the message says of an appointment already. To be spread into a transition's actions. */
 export const beginScheduling = [
@@ -75,11 +85,22 @@ const forget = [
 const forgetEmail = [set(({ scheduling }) => ({ ...scheduling, emailHint: null })), { type: 'settle' }] as const;
 
 /** Beyond what was wanted: the rest of that day and a week more. */
-const wider = ({ wanted }: SchedulingContext) => ({
+const widen = set(({ scheduling: { wanted, exact, ...scheduling } }) => ({
+  ...scheduling,
   widened: true,
   exact: false,
+  near: exact ? (wanted?.from ?? null) : null,
   wanted: wanted === null ? null : { from: wanted.from - dayMs / 2, to: wanted.to + widerMs },
-});
+}));
+
+/** As many as are shown: those nearest to the time that was said, if one was, else the earliest. */
+function nearest({ near }: SchedulingContext, slots: readonly Slot[]): readonly Slot[] {
+  if (near === null) return slots.slice(0, shownMax);
+  return slots
+    .toSorted((a, b) => Math.abs(a.start - near) - Math.abs(b.start - near))
+    .slice(0, shownMax)
+    .toSorted((a, b) => a.start - b.start);
+}
 
 /** Instead of a time that somebody else has taken. */
 const insteadOf = (scheduling: SchedulingContext, { alternatives }: { readonly alternatives: readonly Slot[] }) => ({
@@ -159,7 +180,10 @@ export const schedulingTalking = conversation.createStateConfig({
     choosingWhen: {
       id: 'scheduling.choosingWhen',
       entry: opens('scheduling.choosingWhen'),
-      always: { guard: (of) => heard(of) && request.saysWhen(of.context), target: 'deciding', actions: takeWhen },
+      always: [
+        otherService,
+        { guard: (of) => heard(of) && request.saysWhen(of.context), target: 'deciding', actions: takeWhen },
+      ],
     },
     choosingReading: {
       entry: opens('scheduling.choosingReading'),
@@ -185,6 +209,7 @@ export const schedulingTalking = conversation.createStateConfig({
       id: 'scheduling.choosingTime',
       entry: opens('scheduling.choosingTime'),
       always: [
+        otherService,
         {
           guard: (of) => heard(of) && request.timeIn(of.context) !== undefined,
           target: '#holding',
@@ -206,6 +231,7 @@ export const schedulingTalking = conversation.createStateConfig({
       id: 'scheduling.confirming',
       entry: opens('scheduling.confirming'),
       always: [
+        otherService,
         {
           guard: (of) => heard(of) && confirmationIn(of.context) === 'yes',
           target: '#booking',
@@ -288,7 +314,7 @@ export const schedulingWorking = {
         service: scheduling.service ?? '',
         from: scheduling.wanted?.from ?? 0,
         to: scheduling.wanted?.to ?? 0,
-        max: shownMax,
+        max: scheduling.near === null ? shownMax : lookedAtMax,
         moving: scheduling.moving,
       }),
       onDone: [
@@ -311,13 +337,20 @@ export const schedulingWorking = {
           },
         },
         {
+          // Not to be had: what is near it is shown instead.
+          guard: ({ context: { scheduling }, event }) => scheduling.exact && !event.output.closed,
+          target: '#findingTimes',
+          reenter: true,
+          actions: widen,
+        },
+        {
           guard: ({ event }) => event.output.slots.length > 0,
           target: '#scheduling.choosingTime',
           actions: [
             {
               type: 'know',
               params: ({ context: { scheduling }, event }) => ({
-                known: { scheduling: { ...scheduling, shown: event.output.slots } },
+                known: { scheduling: { ...scheduling, shown: nearest(scheduling, event.output.slots) } },
               }),
             },
             ...say(replies.offerTimes),
@@ -327,12 +360,7 @@ export const schedulingWorking = {
           guard: ({ context, event }) => !context.scheduling.widened && !event.output.closed,
           target: '#findingTimes',
           reenter: true,
-          actions: {
-            type: 'know',
-            params: ({ context: { scheduling } }) => ({
-              known: { scheduling: { ...scheduling, ...wider(scheduling) } },
-            }),
-          },
+          actions: widen,
         },
         {
           guard: ({ event }) => event.output.closed,
@@ -466,7 +494,14 @@ export const schedulingWorking = {
           appointment: scheduling.booked ?? { id: '', service: '', start: 0, end: 0 },
         },
       }),
-      onDone: { target: '#menu', actions: [...say(replies.sayMailed), ...forgetEmail] },
+      onDone: [
+        {
+          guard: ({ event }) => event.output.sent,
+          target: '#menu',
+          actions: [...say(replies.sayMailed), ...forgetEmail],
+        },
+        { target: '#menu', actions: [...say(replies.sayNotMailed), ...forgetEmail] },
+      ],
       onError: { target: '#menu', actions: [...say(replies.sayNotMailed), ...forgetEmail] },
     },
   }),

@@ -5,6 +5,7 @@ import { findMachine } from '#machines/registry.ts';
 import { postgresActorStore } from '#runtime/actor/actor-store.ts';
 import { openHost } from '#runtime/actor/host.ts';
 import type { FindMachine } from '#runtime/actor/machines.ts';
+import { Turns } from '#runtime/actor/turns.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
 import { topics } from '#schemas/topics.ts';
 
@@ -31,6 +32,7 @@ export async function startConversation(runtime: Runtime, find: FindMachine = fi
     find,
     logger,
     metrics,
+    turns: new Turns(),
     actorsCachedMax: Math.max(100, Math.ceil(actorsCachedMax / log.partitionCount)),
   };
   const consumer = await log.consume({

@@ -139,7 +139,7 @@ async function dueActors({ database }: JournalPorts, rows: readonly JournalRow[]
   const { rows: found } = await database.query<{ actor: string; person: string | null; record_number: string }>(
     [...new Set(rows.map(({ tenant }) => tenant))],
     `SELECT a.actor, c.person, j.record_number FROM unnest($1::text[]) AS a (actor)
-       LEFT JOIN conversations c ON c.id = a.actor
+       LEFT JOIN LATERAL (SELECT person FROM conversations WHERE id = a.actor LIMIT 1) c ON true
        CROSS JOIN LATERAL (
          SELECT record_number FROM journal WHERE actor = a.actor ORDER BY record_offset DESC LIMIT 1
        ) j

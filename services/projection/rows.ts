@@ -47,6 +47,8 @@ export interface MessageRow {
   readonly offset: number;
   readonly requestId: string | null;
   readonly stableIndex: string | null;
+  /** Of a forwarded copy: the message that it is of. */
+  readonly copyOf: string | null;
   readonly sealedType: string;
   readonly sealed: Buffer | null;
 }
@@ -167,7 +169,10 @@ function addEvent(rows: Rows, { logged, record, glimpse }: Reading, stableIndex:
   });
   switch (record.type) {
     case 'message.received': {
-      rows.messages.push(messageRow(record, logged.offset, indexed(glimpse?.stableId), record.sealed));
+      rows.messages.push({
+        ...messageRow(record, logged.offset, indexed(glimpse?.stableId), record.sealed),
+        copyOf: glimpse?.origin ?? null,
+      });
       const { occurredAt: at } = record;
       // In a group the sender is not the chat's person.
       if (!record.group)
@@ -181,6 +186,7 @@ function addEvent(rows: Rows, { logged, record, glimpse }: Reading, stableIndex:
         ...messageRow(record, logged.offset, index, record.sealed),
         direction: 'out',
         origin,
+        copyOf: glimpse?.origin ?? null,
         precedence: 1,
       });
       // Whoever saw the echo knows that it was sent; marked under its own id, in case the provider names none.
@@ -280,6 +286,7 @@ const messageRow = (
   offset,
   requestId: null,
   stableIndex,
+  copyOf: null,
   sealedType: record.type,
   sealed: sealed === null ? null : Buffer.from(sealed),
 });

@@ -22,6 +22,7 @@ const messageColumns: Columns<MessageRow> = {
   record_offset: ['bigint', (row) => row.offset],
   request_id: ['text', (row) => row.requestId],
   stable_index: ['text', (row) => row.stableIndex],
+  copy_of: ['text', (row) => row.copyOf],
   sealed_type: ['text', (row) => row.sealedType],
   sealed: ['bytea', (row) => row.sealed],
 };

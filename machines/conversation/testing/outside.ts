@@ -59,8 +59,13 @@ export function outsideWith(other: Partial<Outside> = {}): Outside {
     'image.read': () => ({ text: 'um sorriso' }),
     'information.read': () => ({
       sections: [
-        { id: 'local', title: 'Data e local', text: 'Rua das Flores, 100, de 18 a 20 de março.' },
-        { id: 'valores', title: 'Valores', text: 'Estudantes pagam R$ 120, profissionais R$ 380.' },
+        { id: 'local', title: 'Data e local', text: 'Rua das Flores, 100, de 18 a 20 de março.', aliases: [] },
+        {
+          id: 'valores',
+          title: 'Valores',
+          text: 'Estudantes pagam R$ 120, profissionais R$ 380.',
+          aliases: ['precinho'],
+        },
       ],
     }),
     ...other,

@@ -1,7 +1,9 @@
 // Goal: what a record does to an actor, without log or database. Method: the echo machine of
 // testing/, records with their sealed parts given open.
 import { describe, expect, test } from 'vitest';
+import { setup } from 'xstate';
 
+import type { ActionParams } from '#machines/machine.ts';
 import type { SealedMessage } from '#schemas/content.ts';
 import type { ActorEvent } from '#schemas/records.ts';
 
@@ -28,8 +30,11 @@ class Conversation {
   #offset = 0;
   #at = startAt;
 
-  constructor(without?: Protection) {
+  readonly find: Surroundings['find'];
+
+  constructor(without?: Protection, find: Surroundings['find'] = findEcho) {
     this.without = without;
+    this.find = find;
   }
 
   says(text: string, id = `m${this.#offset}`): Applied {
@@ -71,7 +76,13 @@ class Conversation {
       this.records.filter((record) => record.offset === offset),
     );
     const ordered = orderedQuarantines(this.records).has(told.offset);
-    const applied = applyNext(this.envelope, told, { ...around, without: this.without, held, ordered });
+    const applied = applyNext(this.envelope, told, {
+      ...around,
+      find: this.find,
+      without: this.without,
+      held,
+      ordered,
+    });
     this.envelope = applied.envelope;
     return applied;
   }
@@ -80,6 +91,33 @@ class Conversation {
     this.#at += ms;
   }
 }
+
+test('that a message was read reaches a machine that asks for it, and passes by one that does not', () => {
+  const read = { type: 'message.status', instance: 'i_1', status: 'read', reason: null } as const;
+  const plain = new Conversation();
+  plain.says('hello');
+  expect(plain.tell(read, {})).toMatchObject({ outcome: 'recorded', outputs: [] });
+
+  const echo = findEcho('conversation', 'echo');
+  if (echo === undefined) throw new Error('there is no echo machine');
+  const curious = setup({
+    types: {},
+    actions: { audit: (_, _params: ActionParams['audit']) => undefined },
+  }).createMachine({
+    initial: 'waiting',
+    states: {
+      waiting: { on: { 'message.status': 'read' } },
+      read: { entry: { type: 'audit', params: { type: 'seen' } } },
+    },
+  });
+  const find: Surroundings['find'] = () => ({ ...echo, machine: curious });
+  const asking = new Conversation(undefined, find);
+  asking.says('hello');
+  const { outputs } = asking.tell(read, { deliveryId: 'd_1' });
+  expect(outputs.map(({ record }) => (record.type === 'audit.recorded' ? record.action : record.type))).toContain(
+    'seen',
+  );
+});
 
 test('that the file of a message is kept, or cannot be had, reaches the machine, which need not know of it', () => {
   const conversation = new Conversation();

@@ -16,8 +16,9 @@ import type {
   SealedMessage,
   SealedOutbound,
   SealedReport,
+  SealedStatus,
 } from '#schemas/content.ts';
-import type { ActorEvent } from '#schemas/records.ts';
+import type { ActorEvent, ActorTold } from '#schemas/records.ts';
 import { topics } from '#schemas/topics.ts';
 
 import { OperatingError } from '../errors.ts';
@@ -25,6 +26,7 @@ import { heldTooMany } from '../parked.ts';
 import { causedBy, derivedId } from '../records.ts';
 import type { Configuration } from '../tenants/tenants.ts';
 import type { Opened } from '../vault/vault.ts';
+import { machineNameOf } from './actor-ids.ts';
 import { type Envelope, type Episode, type HeldRecord, plainSnapshotOf } from './envelope.ts';
 import { forwarded, mergeAway, takeIn, undoMerge, type SealedMerge } from './merge.ts';
 import { type FindMachine, type StepAction, type StepResult, stepperOf } from './machines.ts';
@@ -193,6 +195,10 @@ const emptyEnvelope = (told: ToldRecord): Envelope => ({
   held: [],
 });
 
+/** Whether a running machine takes events of a type at all: most do not ask how far each message got. */
+const listensFor = (type: string, { machine, machineVersion }: Episode, { find }: Surroundings): boolean =>
+  find(machine, machineVersion)?.machine.events.includes(type) === true;
+
 function hold(before: Envelope, told: ToldRecord): Applied {
   const envelope = { ...before, nextOffset: told.offset + 1 };
   // A quarantine that the host ordered is written behind the record it begins at; then it is known already.
@@ -250,10 +256,11 @@ function live(before: Envelope | undefined, told: ToldRecord, around: Surroundin
 
   const running = known.episode?.snapshot.status === 'active' ? known.episode : undefined;
   if (running === undefined) {
-    if (!startsEpisode(record)) return recorded(known, told);
-    return begin(known, record, event, around);
+    if (startsEpisode(record, around)) return begin(known, record, event, around);
+    return record.type === 'actor.told' ? unheard(known, record) : recorded(known, told);
   }
   if (renews(running, record, around)) return begin(known, record, event, around);
+  if (record.type === 'message.status' && !listensFor(record.type, running, around)) return recorded(known, told);
   return step(withInstance(settle(known, record), record), running, record, [event], around);
 }
 
@@ -282,12 +289,34 @@ const recorded = (envelope: Envelope, told: ToldRecord): Applied => ({
   outcome: 'recorded',
 });
 
-/** Records that begin an episode when none is running. */
-const startsEpisode = (record: ActorEvent): boolean =>
-  record.type === 'message.received' ||
-  record.type === 'message.requested' ||
-  record.type === 'instance.reported' ||
-  record.type === 'instance.requested';
+/** Told to an actor that has ended, or that never was. */
+const unheard = (envelope: Envelope, record: ActorTold): Applied => ({
+  envelope,
+  outputs: [auditOf(record, envelope, 0, { action: 'told.unheard', trigger: record.type, subject: record.from })],
+  outcome: 'recorded',
+});
+
+/** Whether a record begins an episode when none is running. */
+function startsEpisode(record: ActorEvent, around: Surroundings): boolean {
+  switch (record.type) {
+    case 'message.received':
+    case 'message.requested':
+    case 'instance.reported':
+    case 'instance.requested':
+      return true;
+    case 'attendance.requested':
+      return record.operation === 'takeover';
+    case 'actor.told': {
+      // A queue is there as soon as somebody is told to wait in it, if the tenant's configuration has the machine.
+      const { tenant, actor, revision } = record;
+      const name = machineNameOf(actor);
+      if (name !== 'service-queue' || revision === null) return false;
+      return around.configuration(tenant, revision).machines[name] !== undefined;
+    }
+    default:
+      return false;
+  }
+}
 
 /**
  * An instance has no end, so that it would never take up anything new: it does at what is asked of it,
@@ -341,8 +370,10 @@ function machineEvent(
       const message = opened as SealedMessage;
       return {
         ...told,
+        eventId: message.origin ?? record.eventId,
         content: message.content,
         ...(message.sender.name === undefined ? {} : { profileName: message.sender.name }),
+        ...(message.locale === undefined ? {} : { locale: message.locale }),
       };
     }
     case 'message.requested':
@@ -384,6 +415,10 @@ function machineEvent(
     }
     case 'instance.requested':
       return { ...told, operation: record.operation, ...(opened as SealedInstanceRequest | undefined) };
+    case 'actor.told':
+      return { ...record.details, ...told, type: record.name, from: record.from };
+    case 'attendance.requested':
+      return { ...told, operation: record.operation, attendant: record.requestedBy };
     case 'timer.fired': {
       const timer = envelope.timers.find(
         ({ timerId, generation }) =>
@@ -402,7 +437,15 @@ function machineEvent(
         ? { ...told, type: `xstate.done.actor.${effect.invokeId}`, actorId: effect.invokeId, output: answer.output }
         : { ...told, type: `xstate.error.actor.${effect.invokeId}`, actorId: effect.invokeId, error: answer.error };
     }
-    case 'message.status':
+    case 'message.status': {
+      const { deliveryId } = (opened ?? {}) as Partial<SealedStatus>;
+      return {
+        ...told,
+        status: record.status,
+        ...(record.reason === null ? {} : { reason: record.reason }),
+        ...(deliveryId === undefined ? {} : { deliveryId }),
+      };
+    }
     case 'webhook.other':
     case 'conversation.released':
     case 'conversation.quarantined':
@@ -418,9 +461,6 @@ function answersGroups(envelope: Envelope, record: ActorEvent, around: Surroundi
   const revision = record.revision ?? envelope.episode?.configRevision;
   return revision !== undefined && around.configuration(envelope.tenant, revision).answerGroups;
 }
-
-/** Name of the machine that an actor runs: by the kind of its id. */
-export const machineNameOf = (actor: string): string => (actor.startsWith('i_') ? 'instance' : 'conversation');
 
 function begin(envelope: Envelope, record: ActorEvent, event: AnyEventObject, around: Surroundings): Applied {
   const revision = record.revision ?? envelope.episode?.configRevision;
@@ -438,6 +478,7 @@ function begin(envelope: Envelope, record: ActorEvent, event: AnyEventObject, ar
     at: envelope.at,
     settings: { ...release.settingsDefaults, ...choice.settings },
     ...(carried === undefined ? {} : { carried }),
+    ...(typeof event['locale'] === 'string' ? { locale: event['locale'] } : {}),
   });
   // XState does not throw out of an initial transition: it returns what was thrown.
   if (first.snapshot.status === 'error') throw toError(first.snapshot.error);

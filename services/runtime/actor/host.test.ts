@@ -389,3 +389,71 @@ describe('a record that kills its process', () => {
     expect(await answered(person, 2)).toEqual(['1:killer', '2:later']);
   });
 });
+
+describe('I8 somebody who was erased', () => {
+  const erase = (person: Person) =>
+    asOwner(
+      world.databaseUrl,
+      `UPDATE vault_keys SET state = 'erased', wrapped = NULL, erased_at = now() WHERE person = '${person.entry.person}'`,
+    );
+  const ignored = async (person: Person) =>
+    ((await readRecords(world, topics.audit, person.entry.conversation)) as AuditRecorded[]).filter(
+      ({ action }) => action === 'record.ignored',
+    );
+
+  test('stops nothing: what is on its way is audited and nothing else, and others are answered', async () => {
+    const person = await meet();
+    const other = await meet('5511999990002');
+    await start(startConversation(worker, findEcho));
+    await person.says('a');
+    await answered(person, 1);
+    await stopAll();
+    await person.says('b');
+    await person.tell({ type: 'timer.fired', timerId: 'x', generation: 'y' });
+    await other.says('c');
+    await erase(person);
+    worker = world.runtime('prosa_worker');
+    await start(startConversation(worker, findEcho));
+    expect(await answered(other, 1)).toEqual(['1:c']);
+    const audit = await eventually(
+      () => ignored(person),
+      (events) => events.length === 2,
+    );
+    expect(audit.map(({ trigger, outcome }) => [trigger, outcome])).toEqual([
+      ['message.received', 'person.erased'],
+      ['timer.fired', 'person.erased'],
+    ]);
+    expect(await readRecords(world, topics.replies, person.entry.conversation)).toHaveLength(1);
+    expect(await countOf(person)).toBeUndefined();
+  });
+
+  test('has no state in memory any more, and none after a fold of everything', async () => {
+    const clock = { now: Date.now() };
+    await world.close();
+    world = await openTestWorld({ now: () => clock.now, partitionCount: 1 });
+    worker = world.runtime('prosa_worker');
+    const person = await meet();
+    const other = await meet('5511999990002');
+    await start(startConversation(worker, findEcho));
+    await person.says('a');
+    await answered(person, 1);
+    await erase(person);
+    // The host forgets its keys; the message was sealed by one that has them still.
+    clock.now += 6 * 60_000;
+    await person.tell({ type: 'timer.fired', timerId: 'x', generation: 'y' });
+    await eventually(
+      () => ignored(person),
+      (events) => events.length === 1,
+    );
+    await stopAll();
+    await asOwner(
+      world.databaseUrl,
+      'DELETE FROM actor_snapshots; UPDATE actor_partitions SET progress = 0, committed = 0',
+    );
+    worker = world.runtime('prosa_worker');
+    await start(startConversation(worker, findEcho));
+    await other.says('b');
+    expect(await answered(other, 1)).toEqual(['1:b']);
+    expect(await countOf(person)).toBe('no snapshot');
+  });
+});

@@ -20,8 +20,10 @@
  * I6 Every output id is a hash of tenant, actor, causing event id and index (`apply.ts`).
  * I7 An actor that has begun is never treated as new: a missing or corrupt snapshot is rebuilt from
  *    the journal before its next record.
+ * I8 Of an actor whose person was erased nothing is kept and nothing is done: each of its records is answered with an
+ *    audit event alone. Any fold of what is left comes to the same.
  */
-import type { ActorEvent } from '#schemas/records.ts';
+import type { ActorEvent, AuditRecorded } from '#schemas/records.ts';
 import { parkedTopicOf } from '#schemas/topics.ts';
 
 import type { Sql } from '../database/database.ts';
@@ -30,7 +32,7 @@ import type { Assignment, LoggedRecord, OutgoingRecord, RecordLog, Slice, SliceW
 import type { Logger } from '../logger.ts';
 import { Lru } from '../lru.ts';
 import type { Metrics } from '../metrics.ts';
-import { causedBy, derivedId, outgoing, recordOf } from '../records.ts';
+import { auditRecord, causedBy, derivedId, outgoing, recordOf } from '../records.ts';
 import type { Configuration, Tenants } from '../tenants/tenants.ts';
 import { parkedOf, readSetAside } from '../parked.ts';
 import { type Vault, tenantSubject } from '../vault/vault.ts';
@@ -49,6 +51,7 @@ import type { FindMachine } from './machines.ts';
 import type { Output } from './outputs.ts';
 import type { SnapshotRow, StoredActor } from './snapshot-store.ts';
 import { isActorEvent, openPastRecords, sealedOf } from './told-records.ts';
+import type { Turns } from './turns.ts';
 
 /** What a host needs. */
 export interface HostPorts {
@@ -61,6 +64,8 @@ export interface HostPorts {
   readonly metrics: Metrics;
   /** Actors kept in memory per partition. */
   readonly actorsCachedMax: number;
+  /** Shared by the hosts of a process; absent where no other is to be waited for. */
+  readonly turns?: Turns;
   /** Test seam, see `Surroundings`. */
   readonly without?: Protection | undefined;
 }
@@ -74,6 +79,13 @@ interface Resident {
   readonly begunOffset: number | undefined;
   /** Whether the table of begun actors has it. */
   readonly begunStored: boolean;
+}
+
+/** What an actor wants written, and under whose keys. */
+interface OwnedOutput {
+  readonly output: Output;
+  readonly actor: string;
+  readonly person: string;
 }
 
 /** Take-overs without progress after which records are applied one by one under a mark. */
@@ -105,6 +117,8 @@ class ActorHost implements SliceWorker {
   #position: number;
   /** While below this, records are applied one by one under a mark. */
   #suspectUntil: number;
+  /** Awaited between two pieces of the work on a slice. */
+  #between: () => Promise<void> | undefined;
 
   constructor(ports: HostPorts, assignment: Assignment, epoch: number, startsWithoutProgress: number) {
     this.#ports = ports;
@@ -112,6 +126,7 @@ class ActorHost implements SliceWorker {
     this.#epoch = epoch;
     this.#residents = new Lru(ports.actorsCachedMax);
     this.#position = assignment.startOffset;
+    this.#between = ports.turns?.begin() ?? (() => undefined);
     this.#suspectUntil =
       startsWithoutProgress > startsBeforeSuspicion ? assignment.startOffset + suspectRecords : assignment.startOffset;
   }
@@ -151,7 +166,7 @@ class ActorHost implements SliceWorker {
     let pending: LoggedRecord[] = [];
     const fold = async (nextOffset: number): Promise<void> => {
       const work = await this.#apply({ records: pending, nextOffset }, position, ordered);
-      const rows = await this.#seal(work.changed);
+      const { rows } = await this.#seal(work.changed);
       await this.#write(work.tenants, position, nextOffset, rows);
       this.#publish(work.changed);
       position = nextOffset;
@@ -159,7 +174,7 @@ class ActorHost implements SliceWorker {
     };
     for await (const batch of log.readRange({ topic, partition, from, to })) {
       for (const record of batch) {
-        if (!parked.has(record.offset)) pending.push(record);
+        if (parked.get(record.key)?.has(record.offset) !== true) pending.push(record);
         if (pending.length >= foldBatchRecords) await fold(record.offset + 1);
       }
     }
@@ -179,9 +194,14 @@ class ActorHost implements SliceWorker {
   async #processSlice(slice: Slice, killer?: number): Promise<void> {
     const { metrics } = this.#ports;
     const done = metrics.sliceDuration.startTimer();
+    this.#between = this.#ports.turns?.begin() ?? this.#between;
     const work = await this.#apply(slice, this.#position, new Set(killer === undefined ? [] : [killer]));
-    const rows = await this.#seal(work.changed);
-    const outputs = [...work.parked, ...(await this.#sealOutputs(work.outputs))];
+    const { rows, erased } = await this.#seal(work.changed);
+    const outputs = [
+      ...work.parked,
+      ...(await this.#sealOutputs(work.outputs.filter(({ actor }) => !erased.has(actor)))),
+      ...work.told.filter(({ record }) => erased.has(record.actor)).map(({ record }) => outgoing(ignored(record))),
+    ];
     const committed = this.#position;
 
     await this.#assignment.commit(outputs, slice.nextOffset, (transaction) =>
@@ -206,7 +226,7 @@ class ActorHost implements SliceWorker {
     );
     const around = { find: this.#ports.find, configuration, without: this.#ports.without };
     const changed = new Map<string, Resident>();
-    const outputs: { readonly output: Output; readonly person: string }[] = [];
+    const outputs: OwnedOutput[] = [];
 
     for (const each of told) {
       const { actor } = each.record;
@@ -215,17 +235,18 @@ class ActorHost implements SliceWorker {
       const applied = await this.#applyOne(before.envelope, each, around, ordered.has(each.offset));
       metrics.turns.inc({ machine: applied.envelope.episode?.machine ?? 'none', outcome: applied.outcome });
       if (applied.outcome === 'quarantined') this.#report(applied, each);
-      for (const output of applied.outputs) outputs.push({ output, person: before.person });
+      for (const output of applied.outputs) outputs.push({ output, actor, person: before.person });
       if (ordered.has(each.offset) && applied.outcome === 'quarantined')
-        outputs.push({ output: quarantineOrder(each), person: before.person });
+        outputs.push({ output: quarantineOrder(each), actor, person: before.person });
       changed.set(actor, {
         envelope: applied.envelope,
         person: before.person,
         begunOffset: before.begunOffset ?? each.offset,
         begunStored: before.begunStored,
       });
+      await this.#between();
     }
-    return { changed, outputs, parked, tenants: [...new Set(told.map(({ record }) => record.tenant))] };
+    return { told, changed, outputs, parked, tenants: [...new Set(told.map(({ record }) => record.tenant))] };
   }
 
   async #applyOne(
@@ -297,6 +318,7 @@ class ActorHost implements SliceWorker {
         if (!(caught instanceof OperatingError) || caught.disposition !== 'park') throw caught;
         parked.push(this.#park(logged, caught));
       }
+      await this.#between();
     }
     return { told, parked };
   }
@@ -371,7 +393,8 @@ class ActorHost implements SliceWorker {
     const parked = await readSetAside(this.#ports.log, this.#assignment);
     const envelopes = new Map<string, Envelope>();
     for (const of of lost) {
-      const envelope = await this.#rebuildOne(of, position, { reach, tail: tail.get(of.actor) ?? [], orders, parked });
+      const own = { tail: tail.get(of.actor) ?? [], parked: parked.get(of.actor) ?? new Set<number>() };
+      const envelope = await this.#rebuildOne(of, position, { reach, orders, ...own });
       if (envelope !== undefined) envelopes.set(of.actor, envelope);
     }
     // Journals that were emptied meanwhile may have been read half: then all of it is done again.
@@ -454,11 +477,22 @@ class ActorHost implements SliceWorker {
     };
   }
 
-  async #seal(changed: ReadonlyMap<string, Resident>): Promise<SnapshotRow[]> {
+  /** Snapshots of what changed. Actors whose person was erased have none, and no state in memory from now on (I8). */
+  async #seal(
+    changed: Map<string, Resident>,
+  ): Promise<{ readonly rows: readonly SnapshotRow[]; readonly erased: ReadonlySet<string> }> {
     const { vault, find } = this.#ports;
     const rows: SnapshotRow[] = [];
-    for (const { envelope, person, begunOffset, begunStored } of changed.values()) {
+    const erased = new Set<string>();
+    for (const [actor, resident] of changed) {
+      const { envelope, person, begunOffset, begunStored } = resident;
       if (envelope === undefined) continue;
+      const body = await unlessErased(sealEnvelope(vault, person, envelope, find));
+      if (body === undefined) {
+        erased.add(actor);
+        changed.set(actor, { ...resident, envelope: undefined, begunOffset: begunStored ? begunOffset : undefined });
+        continue;
+      }
       rows.push({
         tenant: envelope.tenant,
         actor: envelope.actor,
@@ -469,31 +503,29 @@ class ActorHost implements SliceWorker {
         status: statusOf(envelope),
         episode: envelope.episode?.number ?? 0,
         held: envelope.held.length,
-        body: await sealEnvelope(vault, person, envelope, find),
+        body,
         updatedAt: envelope.at,
         begunOffset: begunStored ? undefined : begunOffset,
       });
+      await this.#between();
     }
-    return rows;
+    return { rows, erased };
   }
 
-  async #sealOutputs(
-    outputs: readonly { readonly output: Output; readonly person: string }[],
-  ): Promise<OutgoingRecord[]> {
+  async #sealOutputs(outputs: readonly OwnedOutput[]): Promise<OutgoingRecord[]> {
     const sealed: OutgoingRecord[] = [];
     for (const { output, person } of outputs) {
+      await this.#between();
       const { record, personal } = output;
       if (record.type === 'record.parked') {
         this.#ports.metrics.recordsParked.inc({ topic: record.topic, code: record.reason });
         sealed.push(outgoing(record, parkedTopicOf(record.topic)));
       } else if (personal === undefined) sealed.push(outgoing(record));
-      else
-        sealed.push(
-          outgoing({
-            ...record,
-            sealed: await this.#ports.vault.seal(record, person, record.occurredAt, personal),
-          } as typeof record),
-        );
+      else {
+        // Erased this very moment: the actor's next record will tell.
+        const bytes = await unlessErased(this.#ports.vault.seal(record, person, record.occurredAt, personal));
+        if (bytes !== undefined) sealed.push(outgoing({ ...record, sealed: bytes } as typeof record));
+      }
     }
     return sealed;
   }
@@ -556,6 +588,20 @@ const quarantineOrder = ({ record, offset }: ToldRecord): Output => ({
     recordOffset: offset,
   },
 });
+
+/** What is said of a record of somebody who was erased (I8). */
+const ignored = (record: ActorEvent): AuditRecorded =>
+  auditRecord(
+    causedBy(record, derivedId('a', record.tenant, record.actor, record.eventId, 'ignored'), record.occurredAt),
+    { action: 'record.ignored', trigger: record.type, outcome: 'person.erased' },
+  );
+
+/** What was sealed; undefined when its person was erased. */
+const unlessErased = (sealing: Promise<Buffer>): Promise<Buffer | undefined> =>
+  sealing.catch((caught: unknown) => {
+    if (caught instanceof OperatingError && caught.code === 'vault.key-erased') return undefined;
+    throw caught;
+  });
 
 /** Enough bytes to name a key; a cut snapshot is found out when it is opened. */
 const looksSealed = (bytes: Buffer): boolean => bytes.length > 46 && bytes[0] === 1;

@@ -14,6 +14,8 @@ export interface MachineRelease {
   readonly settingsDefaults: Readonly<Record<string, unknown>>;
   /** What is wrong with a tenant's settings, by name and never by value; none if they can be put in force. */
   readonly problemsOf: (settings: Readonly<Record<string, unknown>>) => readonly string[];
+  /** Other machines that a tenant needs with these settings, by name. */
+  readonly needsOf?: (settings: Readonly<Record<string, unknown>>) => readonly string[];
 }
 
 /** Finds a released machine; undefined when this process does not have it. */

@@ -10,7 +10,8 @@
  *    person's latest word. What the other waits for is cancelled.
  * M5 Undone, the younger goes on from where it was; the elder keeps what it has.
  */
-import type { ActorEvent, ConversationMerged, MergeRequested, MergeUndone } from '#schemas/records.ts';
+import type { SealedMessage } from '#schemas/content.ts';
+import type { ActorEvent, ConversationMerged, MergeRequested, MergeUndone, RecordHeader } from '#schemas/records.ts';
 
 import { causedBy, derivedId } from '../records.ts';
 import { type Envelope, type PlainEnvelope, envelopeOf, plainOf } from './envelope.ts';
@@ -115,15 +116,27 @@ function cancellations(envelope: Envelope, record: ConversationMerged): readonly
   ];
 }
 
-/** The record for the elder, whole (M2); nothing for what concerns the younger itself. */
+const forwardedPrefix = 'w';
+
+/**
+ * The record for the elder, whole (M2); nothing for what concerns the younger itself. A message keeps the id that it had
+ * first: what becomes of its file is told, and forwarded, under that.
+ */
 export function forwarded(record: ActorEvent, opened: unknown, into: string): readonly Output[] {
   if (isOwnAffair(record)) return [];
   const { tenant, actor, eventId } = record;
-  const copy = { ...record, actor: into, eventId: derivedId('w', tenant, actor, eventId), causationId: eventId };
-  return 'sealed' in record
-    ? [{ record: { ...copy, sealed: null } as ActorEvent, ...(opened === undefined ? {} : { personal: opened }) }]
-    : [{ record: copy }];
+  const id = derivedId(forwardedPrefix, tenant, actor, eventId);
+  const copy = { ...record, actor: into, eventId: id, causationId: eventId };
+  if (!('sealed' in record)) return [{ record: copy }];
+  const personal =
+    isMessage(record) && opened !== undefined ? { origin: eventId, ...(opened as SealedMessage) } : opened;
+  return [{ record: { ...copy, sealed: null } as ActorEvent, ...(personal === undefined ? {} : { personal }) }];
 }
+
+/** Whether a record is the copy of another, which its conversation forwarded when it had been merged. */
+export const isForwarded = ({ eventId }: RecordHeader): boolean => eventId.startsWith(`${forwardedPrefix}_`);
+
+const isMessage = ({ type }: ActorEvent): boolean => type === 'message.received' || type === 'message.echoed';
 
 const isOwnAffair = ({ type }: ActorEvent): boolean =>
   type === 'merge.requested' ||

@@ -6,10 +6,11 @@ import type { AnyEventObject } from 'xstate';
 
 import type { ActionParams } from '#machines/machine.ts';
 import type { SealedEffectInput, SealedOutbound } from '#schemas/content.ts';
-import type { ActorEvent, AuditRecorded, ProsaRecord, RecordHeader } from '#schemas/records.ts';
+import { type ActorEvent, type ProsaRecord, type RecordHeader, topicOf } from '#schemas/records.ts';
 
 import { OperatingError } from '../errors.ts';
-import { causedBy, derivedId } from '../records.ts';
+import { type AuditFields, auditRecord, causedBy, derivedId } from '../records.ts';
+import { queueActorOf } from './actor-ids.ts';
 import { type Envelope, type PendingEffect, type PendingTimer, stateText } from './envelope.ts';
 import type { LiveSnapshot, StepAction } from './machines.ts';
 
@@ -70,6 +71,9 @@ export class OutputWriter {
         this.#audit({ action, subject: subject ?? null, outcome: outcome ?? null });
         return;
       }
+      case 'tell':
+        this.#tell(params as ActionParams['tell']);
+        return;
       case 'xstate.raise':
         this.#setTimer(params as { event: AnyEventObject; id: string | undefined; delay: number | undefined });
         return;
@@ -152,6 +156,21 @@ export class OutputWriter {
     });
   }
 
+  #tell({ to, name, details }: ActionParams['tell']): void {
+    if (!mayTell(name, details)) throw new OperatingError('actor.effect-unsupported', 'something that cannot be told');
+    const { tenant, actor } = this.#record;
+    this.#outputs.push({
+      record: {
+        ...this.#header(this.#id('o')),
+        actor: typeof to === 'string' ? to : queueActorOf(tenant, to.queue),
+        type: 'actor.told',
+        from: actor,
+        name,
+        details: Object.fromEntries(Object.entries(details).map(([key, value]) => [key, String(value)])),
+      },
+    });
+  }
+
   #setTimer({ event, id, delay }: { event: AnyEventObject; id: string | undefined; delay: number | undefined }): void {
     // Without a delay XState has taken the event already.
     if (delay === undefined) return;
@@ -197,28 +216,32 @@ export class OutputWriter {
   }
 }
 
-type AuditFields = Partial<Pick<AuditRecorded, 'trigger' | 'from' | 'to' | 'subject' | 'outcome' | 'actedBy'>> &
-  Pick<AuditRecorded, 'action'>;
+/** Largest details of what an actor tells another, in characters. */
+const detailsCharactersMax = 2_000;
+
+/** Nothing is told that looks like what the host itself feeds, and nothing large. */
+const mayTell = (name: string, details: ActionParams['tell']['details']): boolean =>
+  /^[a-z]+\.[a-z-]+$/.test(name) &&
+  !name.startsWith('xstate.') &&
+  !Object.hasOwn(topicOf, name) &&
+  JSON.stringify(details).length <= detailsCharactersMax;
 
 /** The audit event at an index of a record's outputs (I6 of the host). */
 export function auditOf(record: ActorEvent, envelope: Envelope, index: number | string, fields: AuditFields): Output {
   const id = derivedId('a', record.tenant, record.actor, record.eventId, index);
   return {
-    record: {
-      ...causedBy(record, id, Math.max(envelope.at, record.occurredAt)),
-      revision: envelope.episode?.configRevision ?? null,
-      type: 'audit.recorded',
-      machine: envelope.episode?.machine ?? null,
-      machineVersion: envelope.episode?.machineVersion ?? null,
-      trigger: null,
-      from: null,
-      to: null,
-      instance: envelope.instance,
-      subject: null,
-      outcome: null,
-      actedBy: null,
-      episode: envelope.episode?.number ?? null,
-      ...fields,
-    },
+    record: auditRecord(
+      {
+        ...causedBy(record, id, Math.max(envelope.at, record.occurredAt)),
+        revision: envelope.episode?.configRevision ?? null,
+      },
+      {
+        machine: envelope.episode?.machine ?? null,
+        machineVersion: envelope.episode?.machineVersion ?? null,
+        instance: envelope.instance,
+        episode: envelope.episode?.number ?? null,
+        ...fields,
+      },
+    ),
   };
 }
