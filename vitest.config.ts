@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['{services,machines,schemas,bench,chaos,simulator,console,deploy}/**/*.test.ts'],
+    include: ['{services,machines,schemas,bench,chaos,simulator,evals,console,deploy}/**/*.test.ts'],
     // Starts the broker of the run when the first suite asks for it.
     globalSetup: ['services/runtime/testing/global-setup.ts'],
     // Processes, not threads: tests start servers and send signals.

@@ -12,7 +12,7 @@ import { parse } from 'yaml';
 
 import { redpandaImage } from '#runtime/components/adapters/redpanda.ts';
 import { readConfig, settingNames } from '#runtime/config.ts';
-import { serviceFlags } from '#runtime/process-flags.ts';
+import { serviceFlags, wholeProgramFlags } from '#runtime/process-flags.ts';
 import { topicTable } from '#schemas/topics.ts';
 
 import { projectFolder, readComposeFile } from './testing/compose-file.ts';
@@ -273,6 +273,14 @@ describe('the image', () => {
     const version = /nodeVersion = '([\d.]+)'/.exec(read('services/launcher.mjs'))?.[1];
     const bases = instructions.filter(({ name }) => name === 'FROM').map(({ rest }) => rest.split(' ')[0]);
     expect(bases).toEqual([`node:${version}-slim`, `node:${version}-slim`]);
+  });
+
+  test('bounds the heap of everything in one process, as npm start does', () => {
+    const flags = wholeProgramFlags.join(' ');
+    expect(instructions.filter(({ name }) => name === 'ENV').at(-1)?.rest).toBe(`NODE_OPTIONS="${flags}"`);
+    const { scripts } = JSON.parse(read('package.json')) as { readonly scripts: Readonly<Record<string, string>> };
+    expect(scripts['start']).toBe(`node ${flags} services/launcher.mjs start`);
+    expect(scripts['baileys-gateway']).toBe(`node ${serviceFlags.join(' ')} services/launcher.mjs baileys-gateway`);
   });
 
   test('is not root', () => {

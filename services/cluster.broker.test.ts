@@ -1,5 +1,7 @@
 // Goal: the same works with one process per service on a real broker.
-import { describe } from 'vitest';
+import { existsSync } from 'node:fs';
+
+import { describe, expect, test } from 'vitest';
 
 import { sharedBroker, uniquePrefix } from '#runtime/testing/shared-broker.ts';
 
@@ -15,5 +17,16 @@ describe.skipIf(broker === undefined)('the cluster', () => {
     KAFKA_SESSION_TIMEOUT_MS: '6000',
     PROSA_PARTITIONS: '6',
   };
-  newcomerCases((environment) => Program.start({ ...environment, ...cluster }, 'cluster.ts'));
+  let program: Program;
+  newcomerCases(async (environment) => {
+    program = await Program.start({ ...environment, ...cluster }, 'cluster.ts');
+    return program;
+  });
+
+  test('holds WhatsApp sessions too where the packages for it are installed, and says so where they are not', async () => {
+    const packages = new URL('./baileys-gateway/packages/node_modules/baileys', import.meta.url);
+    expect(program.output).toMatch(
+      existsSync(packages) ? /^baileys-gateway .*listening/m : /gateway is not started: its packages are not installed/,
+    );
+  });
 });

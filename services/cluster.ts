@@ -243,16 +243,16 @@ async function startServices(
   const names = processes.flatMap(([service, count]) =>
     Array.from({ length: count }, (_, i) => [service, count === 1 ? service : `${service}-${i + 1}`] as const),
   );
-  const ready = new Map(
-    await Promise.all(names.map(async ([service, name]) => [name, await start(service, name)] as const)),
-  );
-  const ingest = ready.get('ingest')?.url ?? '';
-  const [api] = await Promise.all(
-    ['api', 'effects', ...(withGateway ? ['baileys-gateway'] : [])].map((service) =>
-      start(service, service, { PROSA_INGEST_URL: ingest }),
-    ),
-  );
-  const edge = await startEdge({ '/webhooks/': ingest, '/': api?.url ?? '' }, config, logger);
+  const starting = new Map(names.map(([service, name]) => [name, start(service, name)]));
+  // These are told where ingest is, and wait for nobody else.
+  const behindIngest = async (service: string): Promise<ServiceReady> =>
+    start(service, service, { PROSA_INGEST_URL: (await starting.get('ingest'))?.url ?? '' });
+  const [ingest, api] = await Promise.all([
+    starting.get('ingest'),
+    ...['api', 'effects', ...(withGateway ? ['baileys-gateway'] : [])].map(behindIngest),
+    ...starting.values(),
+  ]);
+  const edge = await startEdge({ '/webhooks/': ingest?.url ?? '', '/': api?.url ?? '' }, config, logger);
   closers.push(() => edge.close());
   return edge.url;
 }

@@ -26,6 +26,7 @@ const withModel = (model: string): AgentSettings => ({
   model: {
     model,
     about: 'Clínica Aurora: a dental clinic in São Paulo, which also holds the Congresso Aurora de Odontologia.',
+    price: { input: 0.15, output: 0.6 },
     budget: { perDay: 5, perConversation: 0.5 },
     answersKeptMs: 86_400_000,
   },
@@ -75,10 +76,12 @@ const agents: AgentSettings = {
       { id: 'expositor', name: { 'pt-BR': 'Expositor', en: 'Exhibitor', es: 'Expositor' } },
     ],
   },
+  queue: { name: 'recepcao', capacity: 2, waitingMax: 30, minutesEach: 8 },
   event: {
     sections: [
       {
         id: 'data-e-local',
+        aliases: ['onde fica', 'onde vai ser', 'quando e', 'endereco', 'where is it', 'donde es', 'donde queda'],
         title: { 'pt-BR': 'Data e local', en: 'When and where', es: 'Fecha y lugar' },
         text: {
           'pt-BR':
@@ -89,6 +92,7 @@ const agents: AgentSettings = {
       },
       {
         id: 'programacao',
+        aliases: ['palestras', 'palestrantes', 'oficinas', 'horarios do congresso', 'talks', 'speakers', 'charlas'],
         title: { 'pt-BR': 'Programação', en: 'Programme', es: 'Programa' },
         text: {
           'pt-BR':
@@ -99,6 +103,7 @@ const agents: AgentSettings = {
       },
       {
         id: 'valores',
+        aliases: ['quanto custa', 'preco', 'precos', 'desconto', 'how much', 'price', 'cuanto cuesta'],
         title: { 'pt-BR': 'Valores', en: 'Prices', es: 'Precios' },
         text: {
           'pt-BR': 'Estudantes pagam R$ 120, profissionais R$ 380. Até 31 de janeiro há 20% de desconto.',
@@ -108,6 +113,7 @@ const agents: AgentSettings = {
       },
       {
         id: 'certificado',
+        aliases: ['certificado', 'diploma'],
         title: { 'pt-BR': 'Certificado', en: 'Certificate', es: 'Certificado' },
         text: {
           'pt-BR': 'O certificado de 24 horas é enviado por e-mail em até 10 dias depois do congresso.',

@@ -5,6 +5,7 @@
 import { conversationVersion } from '#machines/conversation/machine.ts';
 import { instanceVersion } from '#machines/instance/machine.ts';
 import { findMachine } from '#machines/registry.ts';
+import { serviceQueueVersion } from '#machines/service-queue/machine.ts';
 import type { Config } from '#runtime/config.ts';
 import {
   type Instance,
@@ -37,11 +38,15 @@ export interface DemoInstance extends WebhookProof {
 }
 
 /** What is in force for the demo tenant. Throws `config.invalid`. */
-function configurationOf({ demoLocale: locale, openai }: Config): Configuration {
+export function demoConfiguration({
+  demoLocale: locale,
+  openai,
+}: Pick<Config, 'demoLocale' | 'openai'>): Configuration {
   const configuration: Configuration = {
     machines: {
       conversation: { version: conversationVersion, settings: { ...demoSettings({ locale, model: openai.model }) } },
       instance: { version: instanceVersion, settings: {} },
+      'service-queue': { version: serviceQueueVersion, settings: {} },
     },
     answerGroups: false,
   };
@@ -53,7 +58,8 @@ function configurationOf({ demoLocale: locale, openai }: Config): Configuration 
 export async function provideDemo(runtime: Runtime, keys: TenantKeys): Promise<Demo> {
   const { tenants, instances, config, now } = runtime;
   await tenants.create(demoTenant, 'Demo');
-  await tenants.configure(demoTenant, configurationOf(config));
+  // What was set through the API stays.
+  if ((await tenants.configuredBy(demoTenant)) === null) await tenants.configure(demoTenant, demoConfiguration(config));
   const existing = await instances.list(demoTenant);
   const made: Instance[] = [];
   for (const provider of providers) {

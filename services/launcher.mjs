@@ -162,7 +162,7 @@ function prosa(node, programArguments) {
 async function runProgram(file, node, programArguments, extra) {
   const program = path.join(root, file);
   if (node !== process.execPath)
-    return runToItsEnd(node, [program, ...programArguments], { PROSA_LAUNCHER: '1', ...extra });
+    return runToItsEnd(node, [...process.execArgv, program, ...programArguments], { PROSA_LAUNCHER: '1', ...extra });
   whenParentDies(() => process.kill(process.pid, 'SIGTERM'));
   process.argv = [process.execPath, program, ...programArguments];
   await import(pathToFileURL(program).href);

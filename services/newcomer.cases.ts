@@ -110,5 +110,5 @@ export function newcomerCases(start: (environment: Readonly<Record<string, strin
     await program.says(phone, 'meus dados');
     const received = await eventually(texts, (all) => all.length === before + 1);
     expect(received.at(-1)).toMatch(/Maria da Silva/);
-  });
+  }, 150_000);
 }

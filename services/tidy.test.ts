@@ -42,10 +42,10 @@ const layers: FileRule = (file) =>
 
 function layerAdvice(path: string, target: string): string | undefined {
   const to = (folder: string): boolean => target.startsWith(folder);
-  const ours = /^(schemas|machines|services|bench|chaos|simulator|console)\//.test(target);
-  const tries = /^(bench|chaos|simulator)\//.test(path);
+  const ours = /^(schemas|machines|services|bench|chaos|simulator|evals|console)\//.test(target);
+  const tries = /^(bench|chaos|simulator|evals)\//.test(path);
   if (ours && !isTesting(path) && !tries && isTesting(target))
-    return 'only tests, bench/, chaos/ and simulator/ use what is in testing/.';
+    return 'only tests, bench/, chaos/, evals/ and simulator/ use what is in testing/.';
   if (to('services/launcher') && path !== 'services/prosa/prosa.mjs')
     return 'the launcher runs before anything else; start it as a process.';
   if (path.startsWith('schemas/')) {
@@ -81,7 +81,9 @@ function runtimeAdvice(target: string): string | undefined {
 const clientHomes: Readonly<Record<string, RegExp | undefined>> = {
   kafkajs: undefined,
   ioredis: undefined,
+  nodemailer: undefined,
   undici: undefined,
+  openai: undefined,
   pg: /^services\/runtime\/database\//,
   avsc: /^schemas\/codec\.ts$/,
   testcontainers: /^services\/runtime\/components\//,
@@ -173,7 +175,7 @@ function nodesOf({ path, text }: SourceFile): readonly ts.Node[] {
 const nodesByText = new Map<string, readonly ts.Node[]>();
 
 function readFiles(): readonly SourceFile[] {
-  return ['schemas', 'machines', 'services', 'bench', 'chaos', 'simulator', 'console', 'deploy', 'patches']
+  return ['schemas', 'machines', 'services', 'bench', 'chaos', 'simulator', 'evals', 'console', 'deploy', 'patches']
     .flatMap((folder) => pathsIn(folder))
     .filter((path) => /\.(ts|mjs)$/.test(path))
     .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
@@ -246,6 +248,7 @@ describe('a planted violation is found', () => {
     [clients, 'services/runtime/log/a.ts', `import { Kafka } from 'kafkajs';`],
     [clients, 'services/sender/a.ts', `import { request } from 'undici';`],
     [clients, 'schemas/a.ts', `import avro from 'avsc';`],
+    [clients, 'services/effects/model/a.ts', `import OpenAI from 'openai';`],
     [clients, 'bench/a.ts', `import { Pool } from 'undici';`],
     [clients, 'services/runtime/a.ts', `import { K } from 'testcontainers/build/x.js';`],
     [environment, 'services/api/a.ts', `export const home = process.env['HOME'];`],

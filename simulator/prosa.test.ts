@@ -220,7 +220,7 @@ describe.each(['waha', 'evolution', 'cloud', 'baileys'] as const)(
       expect(await say(phone, 'Olá', 'hidden')).toMatch(/LGPD/);
       expect(await say(phone, 'sim', 'both')).not.toMatch(/LGPD/);
       expect(await say(phone, 'Maria da Silva', 'number')).toMatch(/Maria/);
-      expect(await say(phone, '2', 'hidden')).toMatch(/Maria da Silva/);
+      expect(await say(phone, 'meus dados', 'hidden')).toMatch(/Maria da Silva/);
       expect(received(as, phone)).toHaveLength(5);
       const found = await conversationsOf(as, phone);
       expect(found.map(({ status }) => status).filter((status) => status !== 'merged')).toEqual(['active']);

@@ -47,5 +47,6 @@ export const tenantsWith = (configuration: Configuration, revision: string): Ten
   currentRevision: () => Promise.resolve(revision),
   configuration: () => Promise.resolve(configuration),
   configure: () => Promise.resolve(revision),
+  configuredBy: () => Promise.resolve(null),
   create: () => Promise.resolve(),
 });

@@ -77,8 +77,8 @@ class Stage implements BuiltStage {
   }
 
   #set(rest: string): void {
-    const [name = '', value = ''] = rest.split('=');
-    this.environment[name] = value;
+    const [name = '', ...value] = rest.split('=');
+    this.environment[name] = value.join('=').replace(/^"(.*)"$/, '$1');
   }
 
   #pathOf(path: string): string {

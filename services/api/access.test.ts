@@ -132,7 +132,22 @@ describe('ids of another tenant', () => {
       headers: { authorization: `Bearer ${api.otherKey}`, 'content-type': 'text/plain' },
       payload: 'olá',
     });
+    // What no call of the API makes by itself.
+    await asOwner(
+      api.world.databaseUrl,
+      `INSERT INTO deliveries (tenant, id, conversation, log_partition, log_offset, instance, origin, priority, kind, status,
+         client_message_id)
+       VALUES ('${otherTenant}', 'theirs', '${entry.conversation}', 0, 0, '${otherInstance.id}', 'api', 'normal', 'text', 'sent', 'x');
+       INSERT INTO appointments (tenant, id, person, conversation, service, calendar, seat, starts_at, ends_at, status, place_of,
+         created_at, updated_at)
+       VALUES ('${otherTenant}', 'theirs', '${entry.person}', '${entry.conversation}', 's', 'service:s', 1,
+         now() + interval '1 day', now() + interval '25 hours', 'booked', 'theirs', now(), now())`,
+    );
     const theirs: Readonly<Record<string, string>> = {
+      // The name of a revision is made of its content: one that nobody else has.
+      'configuration/revisions': await runtime.tenants.configure(otherTenant, { machines: {}, answerGroups: true }),
+      deliveries: 'theirs',
+      appointments: 'theirs',
       conversations: entry.conversation,
       instances: otherInstance.id,
       queues: otherInstance.id,
@@ -232,6 +247,16 @@ describe('requests of the wrong form', () => {
     expect(answer.text).not.toContain(secret);
   });
 
+  test('fields that are not known are named, unless they may be something else than a name', async () => {
+    const body = { instanceId: 'i', to: secret, text: 'x', colour: 1, [secret]: 2, 'a b': 3 };
+    const answer = await api.call(api.keys.admin, 'POST', '/v1/messages', body);
+    expect(answer.status).toBe(400);
+    expect(answer.body['detail']).toContain('(body: unrecognized_keys colour … …)');
+    expect(answer.text).not.toContain(secret);
+    const query = await api.call(api.keys.admin, 'GET', '/v1/audit?sort=up');
+    expect(query.body['detail']).toContain('(query: unrecognized_keys sort)');
+  });
+
   test.each(['x', '[]', '["a",1]', '[1.5,"a"]', '[-1,"a"]', '[9000000000000000,"a"]', '[1,"a\\u0000"]'])(
     'a cursor that no list gave is refused: %s',
     async (place) => {
@@ -261,6 +286,23 @@ describe('requests of the wrong form', () => {
     const body = { instanceId: 'i', to: secret, text: 'x'.repeat(300_000) };
     expect((await api.call(api.keys.admin, 'POST', '/v1/messages', body)).status).toBe(413);
   });
+});
+
+test('a tenant without a configuration is told so, by the API and by ingest', async () => {
+  const { runtime } = api;
+  await runtime.tenants.create('bare', 'Bare');
+  const { key } = await openApiKeys(runtime.database, runtime.now).createApiKey('bare', 'admin', 'admin');
+  const instance = await runtime.instances.create(
+    { tenant: 'bare', provider: 'simulator', name: 'simulator', settings: {} },
+    runtime.now(),
+  );
+  const to = { instanceId: instance.id, to: '5511912345678', text: 'x' };
+  const webhook = `/webhooks/simulator/${instance.credentials.webhookToken}`;
+  const asked = [
+    await api.anotherProcess().call(key, 'POST', '/v1/messages', to),
+    await api.call(undefined, 'POST', webhook, { from: '5511912345678', text: 'x' }),
+  ];
+  for (const answer of asked) expect(answer).toMatchObject({ status: 409, body: { code: 'tenant-unconfigured' } });
 });
 
 test('answers under /v1 may not be stored, errors included', async () => {

@@ -2,8 +2,7 @@
  * Audit of what holders of API keys do: every sight of personal content and every act. Written before
  * the answer is given: what cannot be audited is not answered.
  */
-import type { AuditRecorded } from '#schemas/records.ts';
-import { newUlid, outgoing } from '#runtime/records.ts';
+import { auditRecord, newUlid, outgoing, uncaused } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
 import type { ApiKey } from './api-keys.ts';
@@ -30,27 +29,9 @@ export function openAccess(runtime: Pick<Runtime, 'log' | 'now'>): Access {
     async record(key, acts) {
       if (acts.length === 0) return;
       const at = runtime.now();
-      const records = acts.map(({ actor, action, subject, instance }): AuditRecorded => ({
-        type: 'audit.recorded',
-        tenant: key.tenant,
-        actor,
-        eventId: newUlid(at),
-        causationId: null,
-        occurredAt: at,
-        providerAt: null,
-        revision: null,
-        action,
-        machine: null,
-        machineVersion: null,
-        trigger: null,
-        from: null,
-        to: null,
-        instance: instance ?? null,
-        subject: subject ?? null,
-        outcome: 'granted',
-        actedBy: key.id,
-        episode: null,
-      }));
+      const records = acts.map(({ actor, ...done }) =>
+        auditRecord(uncaused(key.tenant, actor, newUlid(at), at), { ...done, outcome: 'granted', actedBy: key.id }),
+      );
       await runtime.log.append(records.map((record) => outgoing(record)));
     },
   };

@@ -48,7 +48,7 @@ export const contentSources = (
   async requireFile(id, kind) {
     const found = await runtime.database.query<{ bytes: string }>(
       [tenant],
-      'SELECT bytes FROM files WHERE tenant = $1 AND id = $2',
+      'SELECT bytes FROM files WHERE tenant = $1 AND id = $2 AND gone IS NULL',
       [tenant, id],
     );
     const [file] = found.rows;

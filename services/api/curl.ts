@@ -12,10 +12,10 @@ const proofs: Readonly<Record<NonNullable<Operation['proof']>, string>> = {
 };
 
 /** Every line but the last ends in a backslash. */
-export function curlOf({ method, path, roles, proof, example, body, takesFile = false }: Operation): string {
+export function curlOf({ method, path, roles, proof, example, body, fileType }: Operation): string {
   const url = `"$PROSA_URL${pathOf(path, example.params)}${queryOf(example.query)}"`;
   const data = body === undefined ? undefined : jsonOf(example.body);
-  const plain = method === (data === undefined && !takesFile ? 'GET' : 'POST');
+  const plain = method === (data === undefined && fileType === undefined ? 'GET' : 'POST');
   const parts = [plain ? `curl -s ${url}` : `curl -s -X ${method} ${url}`];
   if (roles !== undefined) parts.push('-H "authorization: Bearer $PROSA_KEY"');
   if (data !== undefined) parts.push(`-H 'content-type: application/json'`);
@@ -24,7 +24,10 @@ export function curlOf({ method, path, roles, proof, example, body, takesFile = 
     return `BODY=${quoted(data)}\n${[...parts, '-d "$BODY"'].join(' \\\n  ')}`;
   }
   if (data !== undefined) parts.push(`-d ${quoted(data)}`);
-  if (takesFile) parts.push(`-H 'content-type: text/plain'`, `--data-binary ${quoted(textOf(example.body))}`);
+  if (fileType !== undefined) {
+    const content = fileType === 'audio/ogg' ? '@voice.ogg' : quoted(textOf(example.body));
+    parts.push(`-H 'content-type: ${fileType}'`, `--data-binary ${content}`);
+  }
   return parts.join(' \\\n  ');
 }
 

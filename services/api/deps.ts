@@ -1,5 +1,6 @@
 /** What the API is given besides the ports of its runtime, and what its routes share. */
 import type { FindMachine } from '#runtime/actor/machines.ts';
+import type { ModelsSeam } from '#runtime/models/models.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 import type { SimulatorPhone } from '#runtime/simulator/simulator-phone.ts';
 
@@ -15,6 +16,8 @@ export interface ApiDeps {
   readonly ingestUrl: () => string;
   /** The shared window of duplicates; absent when there is no Redis and each process has its own. */
   readonly redis?: { readonly ping: () => Promise<unknown> };
+  /** Tests replace what calls models. */
+  readonly models?: ModelsSeam;
   /** True once the process drains: it is alive but no longer ready. */
   readonly draining?: () => boolean;
 }

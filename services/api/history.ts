@@ -139,12 +139,13 @@ export async function readChanges(sql: Sql, tenant: string, ids: readonly string
   return found.rows;
 }
 
-/** What became of the files of messages. */
+/** What became of the files of messages; that of a forwarded copy is the file of the message that it is of. */
 export async function readFileStates(sql: Sql, tenant: string, ids: readonly string[]): Promise<readonly FileState[]> {
   if (ids.length === 0) return [];
   const found = await sql.query<FileState>(
-    `SELECT message_id AS message, file_id, mimetype, bytes, reason FROM message_files
-     WHERE tenant = $1 AND message_id = ANY ($2)`,
+    `SELECT m.id AS message, f.file_id, f.mimetype, f.bytes, f.reason
+     FROM messages m JOIN message_files f ON f.tenant = m.tenant AND f.message_id = coalesce(m.copy_of, m.id)
+     WHERE m.tenant = $1 AND m.id = ANY ($2)`,
     [tenant, ids],
   );
   return found.rows;
@@ -204,6 +205,10 @@ export function textOf(content: InboundContent | OutboundContent): string | unde
     case 'buttons':
     case 'template':
       return content.text;
+    case 'form':
+      return content.text ?? content.name;
+    case 'order':
+      return content.text ?? content.items.map(({ product, quantity }) => `${quantity} × ${product}`).join(', ');
     case 'button':
       return content.title;
     case 'list':
@@ -252,6 +257,10 @@ function partsOf(content: InboundContent | OutboundContent): readonly (string | 
       return [content.address];
     case 'poll':
       return content.options;
+    case 'form':
+      return [content.name, ...content.fields.map(({ value }) => value)];
+    case 'order':
+      return content.items.map(({ product }) => product);
     default:
       return [];
   }

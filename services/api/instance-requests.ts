@@ -2,7 +2,7 @@
 import type { InstanceOperation } from '#machines/machine.ts';
 import { Problem } from '#runtime/http.ts';
 import type { Instance } from '#runtime/instances/instances.ts';
-import { newUlid, outgoing } from '#runtime/records.ts';
+import { newUlid, outgoing, uncaused } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 import { tenantSubject } from '#runtime/vault/vault.ts';
 import type { SealedInstanceRequest } from '#schemas/content.ts';
@@ -30,14 +30,8 @@ export async function requestOfInstance(
   const eventId = newUlid(at);
   const where = { tenant, actor: id, type: 'instance.requested', eventId };
   const record: InstanceRequested = {
+    ...uncaused(tenant, id, eventId, at, revision),
     type: 'instance.requested',
-    tenant,
-    actor: id,
-    eventId,
-    causationId: null,
-    occurredAt: at,
-    providerAt: null,
-    revision,
     instance: id,
     operation,
     requestedBy: key.id,

@@ -47,6 +47,8 @@ curl -s "$PROSA_URL/v1/health" -H "authorization: Bearer $PROSA_KEY"
 /** What belongs together, in the order in which it is shown. */
 export const tagTexts: Readonly<Record<Tag, string>> = {
   conversations: 'Chats with people: their state, their messages, and their whole past.',
+  'service-queues': 'People who wait for people.',
+  chat: 'The same conversations without WhatsApp.',
   messages: 'Messages that you ask to be sent.',
   broadcasts: 'One message to many people, at a pace.',
   simulator: 'A simulated WhatsApp: write as a person, see what that person receives.',
@@ -56,6 +58,11 @@ export const tagTexts: Readonly<Record<Tag, string>> = {
   replays:
     'What happened, folded again: to verify it, to rebuild from it, to try another machine on it, to write it out.',
   files: 'Media that people sent, and media to be sent to them.',
+  transcriptions: 'What is said in recordings.',
+  models: 'The language models that conversations ask.',
+  configuration: 'What the tenant sets: machines and their settings, sending, how long things are kept.',
+  appointments: 'Times that are booked.',
+  participants: "Inscriptions to the tenant's event.",
   subscriptions: 'Your own endpoints, which are told what happens.',
   deliveries: 'The sending of replies, and what became of it.',
   queues: 'What waits to be sent, by account and priority, and why.',

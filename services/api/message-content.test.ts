@@ -55,6 +55,22 @@ describe('what is asked for becomes', () => {
       { kind: 'template', name: 'ola', language: 'pt_BR', body: ['Ana'], text: 'Olá, Ana' },
     ],
     [
+      {
+        template: {
+          name: 'ola',
+          language: 'pt_BR',
+          headerMedia: { kind: 'video', fileId: 'f_1', mimetype: 'video/mp4' },
+        },
+      },
+      {
+        kind: 'template',
+        name: 'ola',
+        language: 'pt_BR',
+        headerMedia: { kind: 'video', blob: 'f_1', mimetype: 'video/mp4' },
+        text: 'Olá, ',
+      },
+    ],
+    [
       { reaction: { messageId: 'm_1', emoji: '👩🏽‍⚕️' } },
       { kind: 'reaction', emoji: '👩🏽‍⚕️', target: 'stable-m_1', ours: true },
     ],
@@ -163,6 +179,16 @@ describe('is refused, and the place is named', () => {
     [{ media: { ...image, url, voice: true } }, 'media.voice: only with audio'],
     [{ media: { ...image, url, filename: '../a' } }, 'media.filename: invalid_format'],
     [{ template: { name: 'Olá', language: 'pt_BR' } }, 'template.name: invalid_format'],
+    [
+      {
+        template: {
+          name: 'ola',
+          language: 'pt_BR',
+          headerMedia: { kind: 'sticker', fileId: 'f_1', mimetype: 'image/webp' },
+        },
+      },
+      'template.headerMedia: an image, a video or a document',
+    ],
     [{ template: { name: 'ola', language: 'pt_BR', body: ['a\nb'] } }, 'template.body.0: invalid_format'],
     [{ reaction: { messageId: 'm', emoji: 'sim' } }, 'reaction.emoji: one emoji, or none'],
     [{ reaction: { messageId: 'm', emoji: '👍' }, replyTo: 'm' }, 'replyTo: not with a reaction'],

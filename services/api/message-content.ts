@@ -7,7 +7,7 @@
  */
 import { z } from 'zod';
 
-import type { MessageTarget, OutboundContent } from '#schemas/content.ts';
+import type { MessageTarget, OutboundContent, OutboundMedia } from '#schemas/content.ts';
 import { Problem } from '#runtime/http.ts';
 import { typingMsMax } from '#runtime/instances/instances.ts';
 import { OutsideError, type OutsideRules } from '#runtime/net/outside.ts';
@@ -102,6 +102,11 @@ const template = z.strictObject({
   name: z.string().regex(/^[a-z0-9_]{1,512}$/),
   language: z.string().regex(/^[a-z]{2,3}(?:_[A-Za-z]{2,4})?$/),
   header: variables.optional(),
+  headerMedia: media
+    .refine(({ kind }) => kind !== 'audio' && kind !== 'sticker', { message: 'an image, a video or a document' })
+    .refine(({ caption }) => caption === undefined, { message: 'without a caption' })
+    .optional()
+    .describe('The file above it, where the template has one there'),
   body: variables.optional(),
   buttons: variables.max(bounds.template.buttons).optional().describe('Ends of the URLs, in the order of the buttons'),
 });
@@ -219,12 +224,7 @@ export async function contentOf(wanted: WantedContent, sources: ContentSources):
 async function kindOf(wanted: WantedContent, sources: ContentSources): Promise<OutboundContent> {
   const { buttons, list: asked } = wanted;
   if (wanted.media !== undefined) return mediaContent(wanted.media, sources);
-  if (wanted.template !== undefined)
-    return known<OutboundContent>({
-      kind: 'template',
-      ...wanted.template,
-      text: await sources.renderTemplate(wanted.template),
-    });
+  if (wanted.template !== undefined) return templateContent(wanted.template, sources);
   if (wanted.location !== undefined) return known<OutboundContent>({ kind: 'location', ...wanted.location });
   if (wanted.contacts !== undefined) return { kind: 'contacts', contacts: wanted.contacts };
   if (wanted.reaction !== undefined) {
@@ -237,13 +237,26 @@ async function kindOf(wanted: WantedContent, sources: ContentSources): Promise<O
   return { kind: 'text', text: said };
 }
 
-async function mediaContent(
-  { kind, caption, fileId, ...file }: z.output<typeof media>,
+/** The file is asked for last: what the template does not have is refused before. */
+async function templateContent(wanted: WantedTemplate, sources: ContentSources): Promise<OutboundContent> {
+  const text = await sources.renderTemplate(wanted);
+  const { headerMedia: asked, ...rest } = wanted;
+  const headerMedia = asked === undefined ? undefined : { kind: asked.kind, ...(await fileOf(asked, sources)) };
+  return known<OutboundContent>({ kind: 'template', ...rest, headerMedia, text } as Loose<OutboundContent>);
+}
+
+type WantedMedia = z.output<typeof media>;
+
+const mediaContent = async (wanted: WantedMedia, sources: ContentSources): Promise<OutboundContent> =>
+  known<OutboundContent>({ kind: wanted.kind, media: await fileOf(wanted, sources), caption: wanted.caption });
+
+async function fileOf(
+  { kind, caption: _, fileId, ...file }: WantedMedia,
   { requireFile, outside }: ContentSources,
-): Promise<OutboundContent> {
+): Promise<Loose<OutboundMedia>> {
   if (file.url !== undefined) requirePublic(file.url, outside);
   if (fileId !== undefined) await requireFile(fileId, kind);
-  return known<OutboundContent>({ kind, media: { ...file, blob: fileId }, caption });
+  return { ...file, blob: fileId };
 }
 
 /** The provider fetches it: what we would not fetch ourselves we do not ask others to. */

@@ -12,9 +12,10 @@ import type { OutboundContent } from '#schemas/content.ts';
 import type { MessageRequested } from '#schemas/records.ts';
 import type { Sql } from '#runtime/database/database.ts';
 import type { ConversationEntry } from '#runtime/directory/directory.ts';
+import { OperatingError } from '#runtime/errors.ts';
 import { Problem } from '#runtime/http.ts';
 import { requestEventId, sealRequest } from '#runtime/message-requests.ts';
-import { newUlid, outgoing } from '#runtime/records.ts';
+import { newUlid, outgoing, uncaused } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
 /** A message to be sent. */
@@ -25,6 +26,8 @@ export interface Wanted {
   readonly content: OutboundContent;
   readonly priority: 'high' | 'normal' | 'low';
   readonly idempotencyKey: string | undefined;
+  /** `operator` when somebody writes it by hand; `api` when absent. */
+  readonly origin?: 'api' | 'operator';
   /** When it is to be handed over, epoch milliseconds, and how that was asked for; now when absent. */
   readonly due?: { readonly at: number; readonly asked: string } | undefined;
 }
@@ -44,7 +47,7 @@ interface RequestRow {
   readonly status: string;
 }
 
-/** Accepts a message. Throws `Problem` 409 (M3), `log.unavailable`, `database.unavailable`, `vault.unavailable`. */
+/** Accepts a message. Throws `Problem` 409 (M3), 410 when the person was erased, `log.unavailable`, `database.unavailable`, `vault.unavailable`. */
 export async function requestMessage(runtime: Runtime, wanted: Wanted): Promise<Accepted> {
   const { tenant, entry, instance, idempotencyKey } = wanted;
   const at = runtime.now();
@@ -52,12 +55,13 @@ export async function requestMessage(runtime: Runtime, wanted: Wanted): Promise<
   const fingerprint = runtime.vault.index(tenant, 'message-request', fingerprintOf(wanted));
   const due = wanted.due !== undefined && wanted.due.at > at ? wanted.due.at : undefined;
   const status = due === undefined ? 'queued' : 'scheduled';
-  const content = due === undefined ? null : await sealed(runtime, wanted, proposed, at);
+  // Before there is a row: of somebody who was erased none is made.
+  const content = await sealed(runtime, wanted, proposed, at);
   const row = await runtime.database.transaction([tenant], async (sql) => {
     const inserted = await sql.query(
       `INSERT INTO message_requests (tenant, id, conversation, instance, idempotency_key, fingerprint, status, due_at,
          priority, origin, content)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8::float8 / 1000), $9, 'api', $10)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8::float8 / 1000), $9, $11, $10)
        ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING`,
       [
         tenant,
@@ -69,7 +73,8 @@ export async function requestMessage(runtime: Runtime, wanted: Wanted): Promise<
         status,
         due ?? null,
         wanted.priority,
-        content,
+        due === undefined ? null : content,
+        wanted.origin ?? 'api',
       ],
     );
     return inserted.rowCount === 1
@@ -79,15 +84,29 @@ export async function requestMessage(runtime: Runtime, wanted: Wanted): Promise<
   if (row.fingerprint !== fingerprint) {
     throw new Problem(409, 'idempotency-key-reused', 'The idempotency key was used for another message.');
   }
-  if (row.status === 'queued') await appendOnce(runtime, wanted, row.id, at);
+  if (row.status === 'queued') {
+    const own = row.id === proposed ? content : await sealed(runtime, wanted, row.id, at);
+    await appendOnce(runtime, wanted, row.id, at, own);
+  }
   return { id: row.id, conversation: row.conversation, fresh: row.id === proposed };
 }
 
-const fingerprintOf = ({ instance, entry, content, priority, due }: Wanted): string =>
-  JSON.stringify([instance, entry.conversation, content, priority, ...(due === undefined ? [] : [due.asked])]);
+const fingerprintOf = ({ instance, entry, content, priority, due, origin }: Wanted): string =>
+  JSON.stringify([
+    ...[instance, entry.conversation, content, priority],
+    ...(due === undefined ? [] : [due.asked]),
+    ...(origin === 'operator' ? [origin] : []),
+  ]);
 
-const sealed = ({ vault }: Runtime, { tenant, entry, content }: Wanted, id: string, at: number): Promise<Buffer> =>
-  sealRequest(vault, { tenant, id, conversation: entry.conversation, person: entry.person, content }, at);
+async function sealed({ vault }: Runtime, { tenant, entry, content }: Wanted, id: string, at: number): Promise<Buffer> {
+  const { conversation, person } = entry;
+  try {
+    return await sealRequest(vault, { tenant, id, conversation, person, content }, at);
+  } catch (caught) {
+    if (!(caught instanceof OperatingError) || caught.code !== 'vault.key-erased') throw caught;
+    throw new Problem(410, 'recipient-erased', 'The person was erased.');
+  }
+}
 
 async function readByKey(sql: Sql, tenant: string, key: string | undefined): Promise<RequestRow> {
   const found = await sql.query<RequestRow>(
@@ -100,22 +119,22 @@ async function readByKey(sql: Sql, tenant: string, key: string | undefined): Pro
 }
 
 /** Appends the record of a request unless that was done (M2). */
-async function appendOnce(runtime: Runtime, wanted: Wanted, id: string, at: number): Promise<void> {
+async function appendOnce(runtime: Runtime, wanted: Wanted, id: string, at: number, content: Buffer): Promise<void> {
   const { tenant, entry } = wanted;
   const record: MessageRequested = {
+    ...uncaused(
+      tenant,
+      entry.conversation,
+      requestEventId(tenant, id),
+      at,
+      await runtime.tenants.currentRevision(tenant),
+    ),
     type: 'message.requested',
-    tenant,
-    actor: entry.conversation,
-    eventId: requestEventId(tenant, id),
-    causationId: null,
-    occurredAt: at,
-    providerAt: null,
-    revision: await runtime.tenants.currentRevision(tenant),
     instance: wanted.instance,
     messageId: id,
-    origin: 'api',
+    origin: wanted.origin ?? 'api',
     priority: wanted.priority,
-    sealed: await sealed(runtime, wanted, id, at),
+    sealed: content,
   };
   await runtime.database.transaction([tenant], async (sql) => {
     const open = await sql.query(

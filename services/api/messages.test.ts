@@ -6,6 +6,7 @@ import type { MessageRequested } from '#schemas/records.ts';
 import { OperatingError } from '#runtime/errors.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 import { readRecords } from '#runtime/testing/person.ts';
+import { asOwner } from '#runtime/testing/postgres.ts';
 import { testTenant } from '#runtime/testing/runtime.ts';
 
 import { requestMessage } from './message-requests.ts';
@@ -202,4 +203,19 @@ test('instances are paged', async () => {
   const whole = await api.call(api.keys.admin, 'GET', '/v1/instances');
   expect([...(first.body['items'] as unknown[]), ...(rest.body['items'] as unknown[])]).toEqual(whole.body['items']);
   expect(rest.body['next']).toBeNull();
+});
+
+test('a message to somebody who was erased is refused, and none is on record', async () => {
+  const to = String(phones++);
+  const { conversationId } = (await send({ to })).body;
+  await asOwner(
+    api.world.databaseUrl,
+    `UPDATE vault_keys SET state = 'erased', wrapped = NULL, erased_at = now() WHERE person = (
+       SELECT person FROM conversations WHERE id = '${String(conversationId)}')`,
+  );
+  const body = { instanceId: api.world.instance.id, to, text: 'depois' };
+  const answer = await api.anotherProcess().call(api.keys.operator, 'POST', '/v1/messages', body);
+  expect(answer).toMatchObject({ status: 410, body: { code: 'recipient-erased' } });
+  const rows = await asWorker('SELECT FROM message_requests WHERE conversation = $1', [conversationId]);
+  expect(rows.rowCount).toBe(1);
 });

@@ -21,6 +21,7 @@ import { createLogger } from '#runtime/logger.ts';
 import { findEcho } from '#runtime/testing/echo-machine.ts';
 import { type FakeCloud, signCloudWebhook, startFakeCloud } from '#runtime/testing/fake-cloud.ts';
 import { signWahaWebhook } from '#runtime/testing/fake-waha.ts';
+import { openParticipants } from '#runtime/participants/participants.ts';
 import { eventually } from '#runtime/testing/person.ts';
 import { testTenant } from '#runtime/testing/runtime.ts';
 
@@ -63,7 +64,8 @@ let evolutionHeaders: Readonly<Record<string, string>> | undefined;
 const examples: Things = new Map();
 
 beforeAll(async () => {
-  api = await openApiWorld();
+  const answers = { chat: () => Promise.reject(new Error('unused')), transcribe: () => Promise.resolve('Oi') };
+  api = await openApiWorld({ models: { server: answers } });
   graph = await startFakeCloud({ templates: [metaTemplate] });
   await api.startServices();
   own = await furnish();
@@ -168,13 +170,15 @@ async function furnish(): Promise<Things> {
   await post(`/v1/broadcasts/${String(broadcast['id'])}/start`, {});
   await post(`/v1/broadcasts/${String(stoppedBroadcast['id'])}/stop`, {});
   const failedMessage = 'm_failed';
-  // One that waits for a decision, and one that waits for its next attempt.
+  // Two that wait for a decision, one of them for long, and one that waits for its next attempt.
   await world.runtime('prosa_worker').database.query(
     [testTenant],
     `INSERT INTO deliveries (tenant, id, conversation, log_partition, log_offset, instance, message_id, origin, priority,
-       kind, status, reason, next_attempt_at, client_message_id)
-     VALUES ($1, 'd_failed', 'c_failed', 0, 0, $2, $3, 'api', 'normal', 'text', 'manual', 'attempts-exhausted', now(), 'X'),
-       ($1, 'd_waiting', 'c_waiting', 0, 0, $2, NULL, 'api', 'normal', 'text', 'queued', NULL, now() + interval '1 day', 'Y')`,
+       kind, status, reason, next_attempt_at, client_message_id, updated_at)
+     VALUES ($1, 'd_failed', 'c_failed', 0, 0, $2, $3, 'api', 'normal', 'text', 'manual', 'attempts-exhausted', now(), 'X', now()),
+       ($1, 'd_old', 'c_old', 0, 0, $2, NULL, 'api', 'normal', 'text', 'manual', 'attempts-exhausted', now(), 'Z',
+         now() - interval '20 days'),
+       ($1, 'd_waiting', 'c_waiting', 0, 0, $2, NULL, 'api', 'normal', 'text', 'queued', NULL, now() + interval '1 day', 'Y', now())`,
     [testTenant, world.instance.id, failedMessage],
   );
   const uploaded = await api.server.inject({
@@ -184,12 +188,40 @@ async function furnish(): Promise<Things> {
     payload: 'a file',
   });
   const file = uploaded.json<{ readonly id: string }>();
+  const book = (startsAt: string) =>
+    post('/v1/appointments', { conversationId: conversation, service: 'consulta', startsAt, name: 'Maria Silva' });
+  const [appointment, cancelledAppointment] = [await book('2126-11-26T11:00:00Z'), await book('2126-11-27T11:00:00Z')];
+  const { person = '' } = (await runtime.directory.read(testTenant, conversation)) ?? {};
+  const inscribed = await openParticipants(world.runtime('prosa_worker')).save({
+    tenant: testTenant,
+    persons: [person],
+    conversation,
+    content: {
+      fullName: 'Maria Silva',
+      email: 'maria@exemplo.example',
+      cpf: '52998224725',
+      phone: `+${examplePhone}`,
+      city: 'São Paulo',
+      state: 'SP',
+      profile: 'estudante',
+    },
+    by: 'f_1',
+    at: runtime.now(),
+  });
   const wanted = { url: 'https://systems.clinic.example/prosa', events: ['message.received'] };
   const webhook = await post('/v1/webhooks', wanted);
   const endedWebhook = await post('/v1/webhooks', wanted);
   await post(`/v1/webhooks/${String(webhook['id'])}/test`, {});
   const replay = await post('/v1/replays', { kind: 'verify', conversationId: conversation });
   await seen(`/v1/replays/${String(replay['id'])}/findings`, /"verdict"/);
+  // The name of a revision is made of its content: one that nobody else has.
+  const inForce = await runtime.tenants.configuration(testTenant, await runtime.tenants.currentRevision(testTenant));
+  const revision = await runtime.tenants.configure(testTenant, {
+    machines: {},
+    answerGroups: false,
+    ...inForce,
+    retention: { filesDays: 364 },
+  });
   return new Map<unknown, unknown>([
     [exampleIds.conversation, conversation],
     [exampleIds.twin, twin['conversationId']],
@@ -211,8 +243,12 @@ async function furnish(): Promise<Things> {
     [exampleIds.scannedInstance, scanned.id],
     [exampleIds.simulatorToken, world.instance.credentials.webhookToken],
     [exampleIds.file, file.id],
+    [exampleIds.appointment, appointment['id']],
+    [exampleIds.cancelledAppointment, cancelledAppointment['id']],
+    [exampleIds.participant, 'id' in inscribed ? inscribed.id : undefined],
     [exampleIds.webhook, webhook['id']],
     [exampleIds.endedWebhook, endedWebhook['id']],
+    [exampleIds.revision, revision],
     [exampleIds.parkedPartition, garbage?.partition],
     [exampleIds.parkedOffset, garbage?.offset],
   ]);
@@ -373,6 +409,7 @@ describe.skipIf(!hasTools)('every shell line of the documents', () => {
     }
     // The name of the example is taken by now.
     line = line.replaceAll('"reception"', '"front desk"');
+    line = line.replace('@voice.ogg', "'OggS'");
     line = line.replace('curl -s', `curl -s -o /dev/null -w '%{http_code}'`);
     const { port } = api.server.server.address() as AddressInfo;
     const env = {

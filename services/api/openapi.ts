@@ -62,7 +62,9 @@ function described(operation: Operation, schemas: SchemaSet): OpenApiOperation {
     description: [description, who].filter((text) => text !== undefined).join('\n\n'),
     security: callers !== undefined ? [{ apiKey: [] }] : proof !== undefined ? [{ [proof]: [] }] : [],
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(operation.takesFile === true ? { requestBody: { required: true, content: { '*/*': fileOf(operation) } } } : {}),
+    ...(operation.fileType !== undefined
+      ? { requestBody: { required: true, content: { '*/*': fileOf(operation) } } }
+      : {}),
     ...(body === undefined
       ? {}
       : {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 
 import type { ProblemCode } from './problems.ts';
 import { type Role, type RouteName, roles } from './roles.ts';
-import { type Method, type Route, fileAnswer, fileBody } from './route.ts';
+import { type Method, type Route, UploadedFile, fileAnswer, fileBody } from './route.ts';
 
 /** Where a route stands in the documents: the first word of its name. */
 export type Tag = Domain<RouteName> | 'webhooks' | 'probes' | 'schema-registry' | 'documents';
@@ -41,8 +41,8 @@ export interface Operation {
   readonly params?: z.ZodType;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType | undefined;
-  /** True when it takes a file: `example.body` is text for one. */
-  readonly takesFile?: boolean;
+  /** Set when it takes a file: the type of the example's, of which `example.body` has the first bytes. */
+  readonly fileType?: keyof typeof exampleFiles | undefined;
   /** The first one is success. */
   readonly answers: readonly [OperationAnswer, ...OperationAnswer[]];
   readonly problems: readonly ProblemCode[];
@@ -53,8 +53,8 @@ export interface Operation {
   readonly moreExamples?: readonly { readonly summary: string; readonly body: unknown }[];
 }
 
-/** A file for examples. */
-const exampleFile = 'Bring your papers: they are checked at the door.';
+/** Files for examples. */
+const exampleFiles = { 'text/plain': 'Bring your papers: they are checked at the door.', 'audio/ogg': 'OggS' } as const;
 
 const meanings = { 200: 'Done.', 201: 'Made.', 202: 'Accepted: it is durable, its effect comes later.' } as const;
 
@@ -76,14 +76,16 @@ export function operationOf(route: Route): Operation {
     moreExamples,
   } = route;
   const [tag] = name.split('.') as [Domain<RouteName>];
+  const takesBody = method === 'POST' || method === 'PUT';
+  const fileType = fileTypeOf(example.body);
   const problems: ProblemCode[] = ['request-invalid', 'unauthorized'];
   if (fieldsOf(query).includes('cursor')) problems.push('cursor-invalid');
-  if (method === 'POST')
-    problems.push(...(body === fileBody ? [] : (['body-not-json'] as const)), 'content-length-wrong');
+  if (takesBody) problems.push(...(body === fileBody ? [] : (['body-not-json'] as const)), 'content-length-wrong');
   if (callers.length < roles.length) problems.push('forbidden');
   if (fieldsOf(params).length > 0) problems.push('not-found');
-  if (method === 'POST') problems.push('body-too-large');
-  if (method === 'POST' && body !== fileBody) problems.push('content-type-unsupported');
+  if (method !== 'GET') problems.push('tenant-unconfigured');
+  if (takesBody) problems.push('body-too-large');
+  if (takesBody && body !== fileBody) problems.push('content-type-unsupported');
   return {
     name,
     tag,
@@ -95,7 +97,7 @@ export function operationOf(route: Route): Operation {
     params,
     query,
     body: body === fileBody ? undefined : body,
-    takesFile: body === fileBody,
+    fileType,
     answers: [
       {
         status,
@@ -107,9 +109,14 @@ export function operationOf(route: Route): Operation {
     ],
     problems: [...new Set([...problems, ...route.problems])],
     operating: true,
-    example: body === fileBody ? { ...example, body: exampleFile } : example,
+    example: fileType === undefined ? example : { ...example, body: exampleFiles[fileType] },
     moreExamples,
   };
+}
+
+function fileTypeOf(body: unknown): keyof typeof exampleFiles | undefined {
+  if (!(body instanceof UploadedFile)) return undefined;
+  return body.contentType === 'audio/ogg' ? 'audio/ogg' : 'text/plain';
 }
 
 const fieldsOf = (shape: z.ZodType): readonly string[] =>

@@ -13,7 +13,7 @@ import type { ProblemCode } from './problems.ts';
 import { type Role, type RouteName, mayCall } from './roles.ts';
 
 /** What a route may be called with. */
-export type Method = 'GET' | 'POST' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /** Largest body under /v1, but for lists. */
 export const bodyBytesMax = 256 * 1_024;
@@ -188,12 +188,22 @@ function checked(shape: z.ZodType, value: unknown, refusal: (error: z.ZodError) 
 
 const issuesNamedMax = 10;
 
+/** Keys are named if they look like keys: somebody may have put a value in the place of one. */
+const keyPattern = /^[A-Za-z][A-Za-z_-]{0,39}\d{0,2}$/;
+
 /** Names what is wrong by place and code alone, or in our own words: messages of the library can quote the value. */
 const invalidIn =
   (part: 'query' | 'body') =>
   (error: z.ZodError): Problem => {
     const named = error.issues
       .slice(0, issuesNamedMax)
-      .map((issue) => `${[part, ...issue.path].join('.')}: ${issue.code === 'custom' ? issue.message : issue.code}`);
+      .map((issue) => `${[part, ...issue.path].join('.')}: ${wordsOf(issue)}`);
     return new Problem(400, 'request-invalid', `The request does not have the documented form (${named.join(', ')}).`);
   };
+
+function wordsOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'custom') return issue.message;
+  if (issue.code !== 'unrecognized_keys') return issue.code;
+  const keys = issue.keys.slice(0, issuesNamedMax).map((key) => (keyPattern.test(key) ? key : '…'));
+  return `${issue.code} ${keys.join(' ')}`;
+}

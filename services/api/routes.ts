@@ -17,9 +17,13 @@ import type { ApiContext, ApiDeps } from './deps.ts';
 import { documentRoutes } from './documents.ts';
 import { probeRoutes } from './probes.ts';
 import { FileAnswer, type Route, UploadedFile, fileBody } from './route.ts';
+import { appointmentRoutes } from './routes/appointments.ts';
+import { attendanceRoutes } from './routes/attendance.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { broadcastRoutes } from './routes/broadcasts.ts';
 import { bulkRoutes } from './routes/bulk.ts';
+import { configurationRoutes } from './routes/configuration.ts';
+import { chatRoutes } from './routes/chat.ts';
 import { conversationReplayRoutes } from './routes/conversation-replay.ts';
 import { conversationRoutes } from './routes/conversations.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
@@ -30,8 +34,11 @@ import { instanceOperationRoutes } from './routes/instance-operations.ts';
 import { instanceRoutes } from './routes/instances.ts';
 import { mergeRoutes } from './routes/merges.ts';
 import { messageRoutes } from './routes/messages.ts';
+import { modelRoutes } from './routes/models.ts';
 import { parkedRoutes } from './routes/parked.ts';
+import { participantRoutes } from './routes/participants.ts';
 import { replayRoutes } from './routes/replays.ts';
+import { manualQueueRoutes } from './routes/manual-queue.ts';
 import { sendingRoutes } from './routes/sending.ts';
 import { simulatorRoutes } from './routes/simulator.ts';
 import { subscriptionRoutes } from './routes/subscriptions.ts';
@@ -48,7 +55,9 @@ export const routesOf = (context: ApiContext): readonly Route[] => [
   ...conversationRoutes(context),
   ...historyRoutes(context),
   ...conversationReplayRoutes(context),
+  ...attendanceRoutes(context),
   ...mergeRoutes(context),
+  ...chatRoutes(context),
   ...messageRoutes(context),
   ...bulkRoutes(context),
   ...broadcastRoutes(context),
@@ -56,13 +65,18 @@ export const routesOf = (context: ApiContext): readonly Route[] => [
   ...instanceOperationRoutes(context),
   ...templateRoutes(context),
   ...fileRoutes(context),
+  ...modelRoutes(context),
+  ...appointmentRoutes(context),
+  ...participantRoutes(context),
   ...subscriptionRoutes(context),
   ...deliveryRoutes(context),
+  ...manualQueueRoutes(context),
   ...sendingRoutes(context),
   ...parkedRoutes(context),
   ...topicRoutes(context),
   ...auditRoutes(context),
   ...replayRoutes(context),
+  ...configurationRoutes(context),
 ];
 
 /** Registers the API's routes and the probes. The server stays the caller's to start and close. */

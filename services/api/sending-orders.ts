@@ -71,10 +71,12 @@ export function cancelMessage(database: Database, tenant: string, id: string): P
   });
 }
 
-// The attempts so far no longer count for the schedule. A report that nobody made yet is about what is no
-// longer so; the next one will be made.
-const queuedAgain = `status = 'queued', reason = NULL, next_attempt_at = now(), attempts_forgiven = attempts,
-  settled_at = NULL, report_due_at = NULL, evidence_due_at = NULL, updated_at = now()`;
+/**
+ * SET of a delivery that is tried again: its attempts so far no longer count for the schedule, nor its way down the
+ * ladder. A report that nobody made yet is about what is no longer so; the next one will be made.
+ */
+export const queuedAgain = `status = 'queued', reason = NULL, next_attempt_at = now(), attempts_forgiven = attempts,
+  fallback = NULL, dismissed_at = NULL, settled_at = NULL, report_due_at = NULL, evidence_due_at = NULL, updated_at = now()`;
 
 /**
  * Has a message tried again now, from the first delay on; one that waits for its next attempt has it now.
@@ -111,33 +113,3 @@ export function retryMessage(database: Database, tenant: string, id: string, eve
 
 const notRetryable = (): Problem =>
   new Problem(409, 'message-not-retryable', 'The message was sent, or was refused for the sake of the person.');
-
-/** Which deliveries are to be tried again. */
-export interface RetryOrder {
-  readonly hours: number;
-  readonly statuses: readonly ('failed' | 'manual')[];
-  readonly instance: string | undefined;
-  readonly reason: string | undefined;
-}
-
-/** Most deliveries of one order. */
-export const retriedMax = 1_000;
-
-/** Has deliveries tried again that ended so in the last hours, the oldest first; how many. Throws `database.unavailable`. */
-export async function retryDeliveries(database: Database, tenant: string, order: RetryOrder): Promise<number> {
-  // Each status is found by the index of its own, which is why it stands in the text.
-  const ended = order.statuses.map(
-    (status) => `
-      (SELECT id, updated_at FROM deliveries
-       WHERE tenant = $1 AND status = '${status}' AND updated_at >= now() - $2 * interval '1 hour'
-         AND ($3::text IS NULL OR instance = $3) AND ($4::text IS NULL OR reason = $4)
-       ORDER BY updated_at LIMIT $5)`,
-  );
-  const changed = await database.query(
-    [tenant],
-    `UPDATE deliveries SET ${queuedAgain} WHERE tenant = $1 AND status IN ('failed', 'manual') AND id = ANY (ARRAY(
-       SELECT id FROM (${ended.join(' UNION ALL ')}) AS ended ORDER BY updated_at LIMIT $5))`,
-    [tenant, order.hours, order.instance ?? null, order.reason ?? null, retriedMax],
-  );
-  return changed.rowCount;
-}

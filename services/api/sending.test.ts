@@ -216,24 +216,6 @@ describe('trying again', () => {
       });
     }
   });
-
-  test('of the last hours takes what ended in them, by cause, and counts it', async () => {
-    await worker(`UPDATE deliveries SET status = 'cancelled' WHERE status IN ('failed', 'manual')`);
-    const ids = [
-      await delivery('failed', { reason: 'a' }),
-      await delivery('manual', { reason: 'b' }),
-      await delivery('unknown'),
-    ];
-    const old = await delivery('manual', { reason: 'b' });
-    await worker(`UPDATE deliveries SET updated_at = now() - interval '5 hours' WHERE id = $1`, [old]);
-    const retry = async (body: object) => (await call('POST', '/v1/deliveries/retry', body)).body;
-    expect(await retry({ hours: 2, reason: 'none' })).toEqual({ retried: 0, more: false });
-    expect(await retry({ hours: 2, reason: 'b' })).toEqual({ retried: 1, more: false });
-    expect(await retry({ hours: 2 })).toEqual({ retried: 1, more: false });
-    expect(await retry({ hours: 6 })).toEqual({ retried: 1, more: false });
-    const statuses = await Promise.all([...ids, old].map(async (id) => (await rowOf(id))?.status));
-    expect(statuses).toEqual(['queued', 'queued', 'unknown', 'queued']);
-  });
 });
 
 test('queues show what waits, what is due, why nothing goes, and what waits for a decision', async () => {
@@ -261,6 +243,9 @@ test('queues show what waits, what is due, why nothing goes, and what waits for 
   expect(await read()).toMatchObject({
     items: [{ paused: { reason: 'provider.unauthorized' }, newChatsPaused: { reason: 'provider.restricted' } }],
   });
+  const metrics = (await api.call(undefined, 'GET', '/metrics')).text;
+  for (const state of ['open', 'new-chats-stopped'])
+    expect(metrics).toContain(`wa_send_accounts_held{provider="simulator",state="${state}"} 1`);
   expect((await call('POST', `/v1/queues/${instance}/resume`, {})).status).toBe(202);
   const gate = await worker<{ ready: boolean; cold_until: Date | null }>(
     'SELECT probe_at <= now() AS ready, cold_until FROM sending_gates WHERE instance = $1',

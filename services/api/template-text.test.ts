@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import type { Template } from '#runtime/templates/templates.ts';
 
@@ -60,7 +60,28 @@ test.each([
 test.each([
   [undefined, 404, 'template-unknown'],
   [{ ...template, status: 'PAUSED' }, 409, 'template-not-approved'],
-  [{ ...template, header: { format: 'IMAGE', variables: [] } }, 422, 'template-variables-wrong'],
+  [{ ...template, header: { format: 'LOCATION', variables: [] } }, 422, 'template-variables-wrong'],
 ] as const)('what cannot be sent is refused (%#)', (known, status, code) => {
   expect(() => templateText(known, wanted)).toThrow(expect.objectContaining({ status, code }) as Error);
+});
+
+describe('a template with a file above it', () => {
+  const pictured: Template = { ...template, header: { format: 'IMAGE', variables: [] } };
+  const file = { kind: 'image', url: 'https://files.example/foto.png', mimetype: 'image/png' } as const;
+  const { header: _, ...bare } = wanted;
+
+  test('is its words, the file apart', () => {
+    expect(templateText(pictured, { ...bare, headerMedia: file })).toMatch(/^Olá Ana/);
+  });
+
+  test.each([
+    ['none', pictured, bare, 'a file of the kind image, not none'],
+    ['of another kind', pictured, { ...bare, headerMedia: { ...file, kind: 'video' as const } }, 'not video'],
+    ['where it has words', template, { ...wanted, headerMedia: file }, 'no file, not image'],
+    ['where it has nothing', { ...template, header: undefined }, { ...bare, headerMedia: file }, 'no file, not image'],
+  ])('is refused with another file than it has: %s', (_case, known, asked, how) => {
+    expect(() => templateText(known, asked)).toThrow(
+      expect.objectContaining({ status: 422, message: expect.stringContaining(how) as string }) as Error,
+    );
+  });
 });

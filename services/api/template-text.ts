@@ -13,8 +13,7 @@ export function templateText(template: Template | undefined, wanted: WantedTempl
   if (template.status !== 'APPROVED')
     throw new Problem(409, 'template-not-approved', 'Meta has not approved this template, or no longer.');
   const { header, body, footer, buttons } = template;
-  if (header !== undefined && header.format.toUpperCase() !== 'TEXT')
-    throw wrongVariables('its header is a file, which cannot be given');
+  requireFile(header?.format.toUpperCase() ?? 'TEXT', wanted.headerMedia?.kind);
   requireCount('header', header?.variables.length ?? 0, wanted.header);
   requireCount('body', body.variables.length, wanted.body);
   requireCount('buttons', buttons.filter(({ variables }) => variables > 0).length, wanted.buttons);
@@ -28,6 +27,17 @@ export function templateText(template: Template | undefined, wanted: WantedTempl
     .filter((part) => part !== '')
     .join('\n\n');
 }
+
+/** The file above a template is of the kind that the template has there, or there is none. */
+function requireFile(format: string, kind: string | undefined): void {
+  if (format === (kind?.toUpperCase() ?? 'TEXT')) return;
+  if (!fileFormats.includes(format) && format !== 'TEXT')
+    throw wrongVariables(`its header is a ${format.toLowerCase()}, which cannot be given`);
+  const has = format === 'TEXT' ? 'no file' : `a file of the kind ${format.toLowerCase()}`;
+  throw wrongVariables(`headerMedia has ${has}, not ${kind ?? 'none'}`);
+}
+
+const fileFormats: readonly string[] = ['IMAGE', 'VIDEO', 'DOCUMENT'];
 
 function requireCount(part: string, count: number, given: readonly string[] = []): void {
   if (given.length !== count) throw wrongVariables(`${part} has ${count}, not ${given.length}`);

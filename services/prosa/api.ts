@@ -28,6 +28,7 @@ export interface Api {
   readonly url: string;
   get<Answer>(path: string, query?: Query): Promise<Answer>;
   post<Answer>(path: string, body?: object): Promise<Answer>;
+  put<Answer>(path: string, body: object): Promise<Answer>;
   delete<Answer>(path: string): Promise<Answer>;
   /** Up to `limit` items from `cursor` on, in as many calls as that takes. */
   list<Item>(path: string, query: Query, limit: number, cursor?: string): Promise<Page<Item>>;
@@ -50,6 +51,8 @@ export function openApi(options: ApiOptions): Api {
     get,
     post: async <Answer>(path: string, body?: object): Promise<Answer> =>
       (await call(options, 'POST', path, body)) as Answer,
+    put: async <Answer>(path: string, body: object): Promise<Answer> =>
+      (await call(options, 'PUT', path, body)) as Answer,
     delete: async <Answer>(path: string): Promise<Answer> => (await call(options, 'DELETE', path)) as Answer,
     async list<Item>(path: string, query: Query, limit: number, cursor?: string): Promise<Page<Item>> {
       const items: Item[] = [];
@@ -75,7 +78,7 @@ function queryText(query: Query): string {
 
 async function call(
   options: ApiOptions,
-  method: 'GET' | 'POST' | 'DELETE',
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
   path: string,
   body?: object,
 ): Promise<unknown> {

@@ -1,6 +1,7 @@
 /** Every command, in the order of help. A new one is added here and nowhere else. */
 import type { Command } from './command.ts';
 import { auditTail } from './commands/audit.ts';
+import { configurationSet, configurationShow } from './commands/configuration.ts';
 import {
   conversationsLs,
   conversationsRelease,
@@ -11,6 +12,7 @@ import { deliveries, deliveriesCauses, deliveriesShow } from './commands/deliver
 import { deliveriesCancel, deliveriesRetry } from './commands/delivery-orders.ts';
 import { dev } from './commands/dev.ts';
 import { doctor } from './commands/doctor.ts';
+import { evaluate } from './commands/eval.ts';
 import { instancesLs, instancesShow } from './commands/instances.ts';
 import { load } from './commands/load.ts';
 import { parkedLs, parkedRedrive } from './commands/parked.ts';
@@ -55,6 +57,9 @@ export const commands: readonly Command[] = [
   parkedRedrive,
   instancesLs,
   instancesShow,
+  configurationShow,
+  configurationSet,
   auditTail,
   load,
+  evaluate,
 ];

@@ -112,7 +112,10 @@ test('npx and npm run it in the folder of the repository', async () => {
     ['npm', 'run', '--silent', 'prosa', '--', 'conversations', 'show', conversation, '--json'],
   ] as const) {
     const { code, stdout } = await launch(command, args, oldest).ended;
-    expect(JSON.parse(stdout)).toMatchObject({ id: conversation, state: { value: 'menu' } });
+    expect(JSON.parse(stdout)).toMatchObject({
+      id: conversation,
+      state: { value: { assisting: { talking: 'menu' } } },
+    });
     expect(code).toBe(exitCodes.ok);
   }
   const { code } = await launch('npx', ['prosa', 'conversations', 'show', 'c_none'], oldest).ended;
@@ -200,7 +203,7 @@ export const other = setup({ actions: { reply: () => undefined } }).createMachin
     expect(JSON.parse(stdout)).toMatchObject({
       verdicts: expect.arrayContaining(['different-replies', 'state-unreachable']) as string[],
       replies: { different: replies },
-      unreached: expect.arrayContaining(['menu']) as string[],
+      unreached: expect.arrayContaining(['assisting.talking.menu']) as string[],
     });
   });
 

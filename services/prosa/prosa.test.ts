@@ -260,3 +260,28 @@ describe('the key', () => {
     }
   });
 });
+
+// Last: what is in force is another one from here on.
+test('a configuration is shown, changed in a file, and put in force; a wrong one changes nothing', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'prosa-configuration-'));
+  const file = join(folder, 'configuration.json');
+  const before = await at.answer('configuration show');
+  const { stdout } = await at.run('configuration show');
+  expect(JSON.parse(stdout)).toEqual(before['configuration']);
+  writeFileSync(file, JSON.stringify({ ...(JSON.parse(stdout) as object), answerGroups: true }));
+  const { revision } = await at.answer(`configuration set ${file}`);
+  expect(await at.answer('configuration show')).toMatchObject({ revision, configuration: { answerGroups: true } });
+  expect(await at.answer(`configuration show --revision ${String(before['revision'])}`)).toMatchObject({
+    isCurrent: false,
+    configuration: before['configuration'],
+  });
+  writeFileSync(file, JSON.stringify({ machines: { none: { version: '1', settings: {} } }, answerGroups: true }));
+  const wrong = await at.run(`configuration set ${file}`);
+  expect([wrong.code, wrong.stderr]).toEqual([exitCodes.usage, expect.stringContaining('machines.none')]);
+  writeFileSync(file, 'no JSON');
+  expect(await at.run(`configuration set ${file}`)).toMatchObject({ code: exitCodes.usage });
+  expect(await at.run(`configuration set ${file}-missing`)).toMatchObject({ code: exitCodes.usage });
+  expect(await at.run(`configuration set ${file}`, 'operator')).toMatchObject({ code: exitCodes.usage });
+  expect(await at.answer('configuration show')).toMatchObject({ revision });
+  rmSync(folder, { recursive: true });
+});

@@ -53,6 +53,7 @@ export const errorTable = {
   'registry.incompatible': ['halt', 'The schema registry holds a schema that does not go with the released ones.'],
   'registry.id-differs': ['halt', 'The schema registry has another id or version for a released schema.'],
   'config.invalid': ['halt', 'A setting is missing or wrong.'],
+  'tenant.unconfigured': ['retry', 'The tenant has no configuration yet: nothing can begin for it.'],
   'data-directory.in-use': ['halt', 'Another process runs on this data directory.'],
 } as const satisfies Record<string, readonly [Disposition, string]>;
 

@@ -134,6 +134,8 @@ const fastifyCodes: Readonly<Record<string, readonly [number, string, string]>> 
 function problemOf(caught: unknown): Problem {
   if (caught instanceof Problem) return caught;
   if (caught instanceof OperatingError) {
+    if (caught.code === 'tenant.unconfigured')
+      return new Problem(409, 'tenant-unconfigured', 'The tenant has no configuration yet.');
     return caught.disposition === 'retry' || caught.disposition === 'yield'
       ? new Problem(503, caught.code, 'A part that is needed is away; try again.', retryAfterSecondsDefault)
       : new Problem(500, caught.code, 'The request could not be carried out.');

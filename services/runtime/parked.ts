@@ -9,23 +9,23 @@ import type { ProsaRecord, RecordParked } from '#schemas/records.ts';
 import { parkedTopicOf } from '#schemas/topics.ts';
 
 import { OperatingError } from './errors.ts';
-import type { LoggedRecord, OutgoingRecord, RecordLog, RecordPosition } from './log/record-log.ts';
-import { derivedId, outgoing, recordOf } from './records.ts';
+import { type Stretch, stretchesOf } from './log/incarnation.ts';
+import type { EarlierLog, LoggedRecord, OutgoingRecord, RecordLog, RecordPosition } from './log/record-log.ts';
+import { derivedId, outgoing, recordOf, uncaused } from './records.ts';
 
 /** The parked record of a record, for the parked topic of the topic it is on. Idempotent: the same id each time. */
 export function parkedOf(logged: LoggedRecord, reason: string): OutgoingRecord {
   const { topic, partition, offset } = logged;
   return outgoing(
     {
+      // The tenant is taken from the header, since the value may be what cannot be read.
+      ...uncaused(
+        logged.headers['ce_tenant'] ?? '',
+        logged.key,
+        derivedId('k', topic, partition, offset),
+        logged.timestamp,
+      ),
       type: 'record.parked',
-      // Taken from the header, since the value may be what cannot be read.
-      tenant: logged.headers['ce_tenant'] ?? '',
-      actor: logged.key,
-      eventId: derivedId('k', topic, partition, offset),
-      causationId: null,
-      occurredAt: logged.timestamp,
-      providerAt: null,
-      revision: null,
       topic,
       partition,
       offset,
@@ -43,24 +43,32 @@ export const wasSetAside = (record: ProsaRecord): record is RecordParked =>
   record.type === 'record.parked' && record.reason !== heldTooMany;
 
 /**
- * Offsets of the records of a partition that the actor host set aside and never applied, straight from
- * the log: a record may be readable by now that was not then. They are few. Throws `log.unavailable`.
+ * Offsets of the records that the actor host set aside and never applied, by actor, straight from the log: a
+ * record may be readable by now that was not then. They are few. Of the actors of a partition, from before
+ * the partitions were made more too. Throws `log.unavailable`.
  */
 export async function readSetAside(
-  log: Pick<RecordLog, 'ends' | 'readRange'>,
+  log: EarlierLog,
   { topic, partition }: Pick<RecordPosition, 'topic' | 'partition'>,
-): Promise<ReadonlySet<number>> {
-  const offsets = new Set<number>();
-  const parkedTopic = parkedTopicOf(topic);
-  const ends = (await log.ends(parkedTopic)).find((end) => end.partition === partition);
-  if (ends === undefined) return offsets;
-  for await (const batch of log.readRange({ topic: parkedTopic, partition, from: ends.start })) {
+): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
+  const offsets = new Map<string, Set<number>>();
+  for (const stretch of stretchesOf(log, partition))
+    for await (const { topic: of, actor, offset } of parkedOn(stretch, parkedTopicOf(topic))) {
+      if (of !== topic) continue;
+      const own = offsets.get(actor) ?? new Set();
+      offsets.set(actor, own.add(offset));
+    }
+  return offsets;
+}
+
+async function* parkedOn({ log, partition }: Stretch, topic: string): AsyncGenerator<RecordParked> {
+  const ends = (await log.ends(topic)).find((end) => end.partition === partition);
+  if (ends === undefined || ends.start >= ends.stableEnd) return;
+  for await (const batch of log.readRange({ topic, partition, from: ends.start, to: ends.stableEnd }))
     for (const logged of batch) {
       const record = parkedIn(logged);
-      if (record?.topic === topic && record.partition === partition) offsets.add(record.offset);
+      if (record !== undefined) yield record;
     }
-  }
-  return offsets;
 }
 
 function parkedIn(logged: LoggedRecord): RecordParked | undefined {

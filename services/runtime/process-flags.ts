@@ -5,3 +5,6 @@
  * Twice as much may be alive as the fullest service was seen to have.
  */
 export const serviceFlags: readonly string[] = ['--max-semi-space-size=16', '--max-old-space-size=320'];
+
+/** The same where all services share one process: `npm start`, a container of which nothing else is said. Tests compare. */
+export const wholeProgramFlags: readonly string[] = ['--max-semi-space-size=16', '--max-old-space-size=1024'];

@@ -97,7 +97,7 @@ const names = Object.keys(columns);
 const arrays = Object.values(given).map(([type], i) => `$${i + 1}::${type}[]`);
 const [ids, owner, lease] = [1, 2, 3].map((place) => `$${arrays.length + place}`);
 
-// A look for the first one and not NOT EXISTS, which is planned as a scan of everything open.
+// A look for the one and not NOT EXISTS, which is planned as a scan of everything open, or of everything.
 // L3: nothing of the chat that is open may be there before. What comes after it is not there yet, since a
 // chat's replies are of one partition and this is read in order.
 const acceptText = `
@@ -105,9 +105,9 @@ const acceptText = `
     SELECT g.*, (
       SELECT e.id FROM deliveries e WHERE e.conversation = g.conversation AND e.status IN ('queued', 'sending')
       ORDER BY e.log_offset LIMIT 1 FOR SHARE
-    ) IS NOT NULL OR g.previous IS NOT NULL AND NOT EXISTS (
-      SELECT FROM deliveries p WHERE p.id = g.previous AND p.status NOT IN ('queued', 'sending')
-    ) AS behind
+    ) IS NOT NULL OR g.previous IS NOT NULL AND coalesce((
+      SELECT p.status FROM deliveries p WHERE p.id = g.previous LIMIT 1
+    ), 'queued') IN ('queued', 'sending') AS behind
     FROM unnest(${arrays.join(', ')}) AS g (${Object.keys(given).join(', ')})
   ), r AS (
     SELECT *, CASE WHEN cancelled THEN 'cancelled' WHEN not_before IS NOT NULL THEN 'scheduled'

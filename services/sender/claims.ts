@@ -184,7 +184,9 @@ const waitingStatement = `
     SELECT d.tenant, d.next_attempt_at FROM deliveries d
     WHERE d.status = 'queued' AND d.instance = l.instance AND d.lane = l.lane
     ORDER BY d.next_attempt_at, d.log_offset LIMIT 1
-  ) head LEFT JOIN sending_gates g ON g.tenant = head.tenant AND g.instance = l.instance`;
+  ) head LEFT JOIN LATERAL (
+    SELECT * FROM sending_gates WHERE tenant = head.tenant AND instance = l.instance LIMIT 1
+  ) g ON true`;
 
 /**
  * L3: it is the first open one of its chat. Asked so and not by NOT EXISTS, which is planned, while the

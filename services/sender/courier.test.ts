@@ -1,15 +1,14 @@
 /** C2 of a courier alone, on a clock that the test moves: whatever takes the time, no call begins that could outlive its lease. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import type { Instance, Provider } from '#runtime/instances/instances.ts';
+import type { Instance } from '#runtime/instances/instances.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { createMetrics } from '#runtime/metrics.ts';
 import type { Vault } from '#runtime/vault/vault.ts';
 
 import { type CourierParts, createCourier } from './courier.ts';
 import type { ClaimedDelivery, Move } from './deliveries.ts';
-import type { MessageProvider } from './ports/provider.ts';
-import type { Verdicts } from './verdicts.ts';
+import type { MessageProvider, SendOutcome } from './ports/provider.ts';
 
 const startWithinMs = 5_000;
 
@@ -57,7 +56,7 @@ function courierWith(takes: { readonly preparing?: number; readonly reading?: nu
       now: Date.now,
     },
     deliveries: { move: (_: unknown, __: unknown, move: Move) => void moves.push(move) },
-    providers: { waha: provider } as Partial<Record<Provider, MessageProvider>>,
+    providers: { waha: provider },
     personOf: () => Promise.resolve('p_1'),
     addressOf: () => {
       vi.advanceTimersByTime(takes.preparing ?? 0);
@@ -71,13 +70,13 @@ function courierWith(takes: { readonly preparing?: number; readonly reading?: nu
       return Promise.resolve(Buffer.from('file'));
     },
     verdicts: {
-      afterSend: (_, outcome) =>
+      afterSend: (_: unknown, outcome: SendOutcome) =>
         Promise.resolve(
           outcome.outcome === 'sent'
             ? { to: 'settled', status: 'sent', reason: null, providerMessageIndex: null, result: null }
             : { to: 'queued', delayMs: 60_000, uncertain: outcome.outcome === 'unknown', countsAttempt: true },
         ),
-    } as Partial<Verdicts>,
+    },
     startWithinMs,
   };
   return createCourier(parts as CourierParts);

@@ -1,10 +1,15 @@
-/** What a poll finds by one look, and that this look reads nothing that is not due. */
+/** What a poll finds by one look, and that neither this look nor what is then taken reads more than it has to. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { type Database, openDatabase } from '#runtime/database/database.ts';
 import { type TestWorld, openTestWorld } from '#runtime/testing/runtime.ts';
 
+import { openDeliveries } from './deliveries.ts';
 import { type DueWork, dueWorkFinder } from './due-work.ts';
+import { createStepRecorder } from './steps.ts';
+
+/** What is overdue at once; SENDER_QUEUE makes it more. */
+const heap = Number(process.env['SENDER_QUEUE'] ?? '2000');
 
 const tenants = ['demo'];
 let world: TestWorld;
@@ -16,6 +21,8 @@ beforeAll(async () => {
   worker = openDatabase({ url: world.databaseUrl, role: 'prosa_worker', connectionsMax: 1, applicationName: 'alone' });
   const find = dueWorkFinder(worker, Date.now);
   look = async () => [...(await find(tenants))].sort();
+  // Plans are made while there is nothing.
+  await takeOverdue();
 });
 afterAll(async () => {
   await worker.close();
@@ -78,4 +85,26 @@ test('a look finds what is due, of each kind, and reads one row of each', async 
      VALUES ('demo', 'stale-1', 1, 'manual', 'none', 'i')`,
   );
   expect(await look()).toEqual(['doubted', 'gate-changes', 'hand-over', 'put-off', 'reports', 'stale', 'steps']);
+});
+
+/** One turn of what others left. */
+async function takeOverdue(): Promise<void> {
+  const { claimReports, claimDoubted } = openDeliveries(worker);
+  await claimReports(tenants, 10);
+  await claimDoubted(tenants, 10);
+  await createStepRecorder({ database: worker, log: { ...world.log, append: () => Promise.resolve([]) } })(tenants);
+}
+
+test('what is overdue is taken by reading what is taken, however much there is', async () => {
+  await deliveries('untold-', heap, 'sent', 'report_due_at', '-1 hour');
+  await deliveries('in-doubt-', heap, 'unknown', 'evidence_due_at', '-1 hour');
+  await worker.query(
+    tenants,
+    `INSERT INTO delivery_steps (tenant, delivery, number, step, cause, instance)
+     SELECT 'demo', 'untold-' || n, 1, 'manual', 'none', 'i' FROM generate_series(1, $1::int) AS n`,
+    [heap],
+  );
+  const before = await reads();
+  await takeOverdue();
+  expect((await reads()) - before).toBeLessThan(1_200);
 });

@@ -85,9 +85,11 @@ export function createStepRecorder({ database, log }: Pick<Runtime, 'database' |
     await database.transaction(tenants, async (sql) => {
       const { rows } = await sql.query<StepRow>(
         `SELECT s.tenant, s.delivery, s.number, s.step, s.from_step, s.cause, s.instance, s.at, d.conversation, d.revision
-         FROM delivery_steps s CROSS JOIN LATERAL (
-           SELECT o.conversation, o.revision FROM deliveries o WHERE o.id = s.delivery LIMIT 1
-         ) d WHERE s.record_due_at <= now() ORDER BY s.record_due_at, s.delivery, s.number LIMIT $1 FOR UPDATE OF s SKIP LOCKED`,
+         FROM (
+           SELECT * FROM delivery_steps WHERE record_due_at <= now()
+           ORDER BY record_due_at, delivery, number LIMIT $1 FOR UPDATE SKIP LOCKED
+         ) s CROSS JOIN LATERAL (SELECT o.conversation, o.revision FROM deliveries o WHERE o.id = s.delivery LIMIT 1) d
+         ORDER BY s.record_due_at, s.delivery, s.number`,
         [recordedMax],
       );
       if (rows.length === 0) return;

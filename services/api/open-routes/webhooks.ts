@@ -25,6 +25,7 @@ const problems: readonly ProblemCode[] = [
   'body-too-deep',
   'content-length-wrong',
   'not-found',
+  'tenant-unconfigured',
   'body-too-large',
   'content-type-unsupported',
   'rate-limited',
@@ -78,6 +79,16 @@ const cloudEvent = z
 const common = { tag: 'webhooks', method: 'POST', roles: undefined, params, operating: true } as const;
 const contentType = 'application/json';
 
+const durable: Operation['answers'] = [
+  {
+    status: 200,
+    meaning: 'Every event of the body is durable.',
+    contentType,
+    shape: z.object(counts),
+    example: { accepted: 1, duplicates: 0, ignored: 0 },
+  },
+];
+
 const byProvider: Readonly<Record<(typeof providers)[number], Operation>> = {
   waha: {
     ...common,
@@ -88,15 +99,7 @@ const byProvider: Readonly<Record<(typeof providers)[number], Operation>> = {
       'Answered once the event is durable. The signature is the SHA-512 HMAC of the body as sent, in lower case hex, with the secret of the instance; give both to the WAHA session and it does the rest.',
     proof: 'wahaSignature',
     body: wahaEvent,
-    answers: [
-      {
-        status: 200,
-        meaning: 'Every event of the body is durable.',
-        contentType,
-        shape: z.object(counts),
-        example: { accepted: 1, duplicates: 0, ignored: 0 },
-      },
-    ],
+    answers: durable,
     problems: ['signature-invalid', ...problems],
     example: {
       params: { token: exampleIds.wahaToken },
@@ -126,15 +129,7 @@ const byProvider: Readonly<Record<(typeof providers)[number], Operation>> = {
       "Answered once the event is durable. Evolution does not sign: the caller presents the instance's secret. Give the Evolution instance a webhook with this path and the header `authorization: Bearer <secret>`, or with the header `jwt_key: <secret>` and it makes a token for each call.",
     proof: 'evolutionSecret',
     body: evolutionEvent,
-    answers: [
-      {
-        status: 200,
-        meaning: 'Every event of the body is durable.',
-        contentType,
-        shape: z.object(counts),
-        example: { accepted: 1, duplicates: 0, ignored: 0 },
-      },
-    ],
+    answers: durable,
     problems: ['signature-invalid', ...problems],
     example: {
       params: { token: exampleIds.evolutionToken },
@@ -162,15 +157,7 @@ const byProvider: Readonly<Record<(typeof providers)[number], Operation>> = {
       "Answered once the event is durable. The gateway finds path and secret by itself. The signature is the SHA-512 HMAC of the body as sent, in lower case hex, with the instance's secret; in place of it the secret may be presented as a bearer key.",
     proof: 'wahaSignature',
     body: baileysEvent,
-    answers: [
-      {
-        status: 200,
-        meaning: 'Every event of the body is durable.',
-        contentType,
-        shape: z.object(counts),
-        example: { accepted: 1, duplicates: 0, ignored: 0 },
-      },
-    ],
+    answers: durable,
     problems: ['signature-invalid', ...problems],
     example: {
       params: { token: exampleIds.baileysToken },
@@ -204,15 +191,7 @@ const byProvider: Readonly<Record<(typeof providers)[number], Operation>> = {
       'Answered once all of the batch is durable. The token is of a Meta app: each change goes to the instance of the number that it names. The signature is the SHA-256 HMAC of the body as sent, in lower case hex, with the secret of the app.',
     proof: 'cloudSignature',
     body: cloudEvent,
-    answers: [
-      {
-        status: 200,
-        meaning: 'Every event of the body is durable.',
-        contentType,
-        shape: z.object(counts),
-        example: { accepted: 1, duplicates: 0, ignored: 0 },
-      },
-    ],
+    answers: durable,
     problems: ['signature-invalid', ...problems],
     example: {
       params: { token: exampleIds.cloudToken },

@@ -18,6 +18,7 @@ import type { ApiContext } from '../deps.ts';
 import { exampleIds, examplePhone } from '../example-ids.ts';
 import { contentFields, contentOf, oneKind } from '../message-content.ts';
 import { type OutcomeCount, broadcastOutcomes, countOf } from '../message-outcomes.ts';
+import { contentProblems } from '../problems.ts';
 import { type Route, defineRoute, listBytesMax, notFound } from '../route.ts';
 import { dueOf, sendTimeFields } from '../send-time.ts';
 import { cursor, filterText, idParams, instant, limit, listOf } from '../shapes.ts';
@@ -194,15 +195,7 @@ export function broadcastRoutes({ runtime, access }: ApiContext): readonly Route
       bodyBytesMax: listBytesMax,
       status: 201,
       response: broadcastItem.extend({ people: addedPeople }),
-      problems: [
-        'not-found',
-        'url-refused',
-        'file-too-large',
-        'template-unknown',
-        'template-not-approved',
-        'template-variables-wrong',
-        'send-at-too-late',
-      ],
+      problems: contentProblems,
       example: {
         body: {
           instanceId: exampleIds.instance,

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 import { type Envelope, statusOf } from '#runtime/actor/envelope.ts';
-import { newUlid, outgoing } from '#runtime/records.ts';
+import { newUlid, outgoing, uncaused } from '#runtime/records.ts';
 
 import type { ApiKey } from '../api-keys.ts';
 import {
@@ -239,14 +239,8 @@ export function conversationRoutes({ runtime, actors, access }: ApiContext): rea
         await access.record(key, [{ actor: params.id, action: 'conversation.release-requested', subject: eventId }]);
         await runtime.log.append([
           outgoing({
+            ...uncaused(key.tenant, params.id, eventId, at, await runtime.tenants.currentRevision(key.tenant)),
             type: 'conversation.released',
-            tenant: key.tenant,
-            actor: params.id,
-            eventId,
-            causationId: null,
-            occurredAt: at,
-            providerAt: null,
-            revision: await runtime.tenants.currentRevision(key.tenant),
             requestedBy: key.id,
           }),
         ]);

@@ -1,7 +1,7 @@
 /** What can be done with an instance, and how it is. */
 import { z } from 'zod';
 
-import type { InstanceContext } from '#machines/instance/context.ts';
+import { type InstanceContext, instanceStates } from '#machines/instance/context.ts';
 import { flagName } from '#machines/instance/settings.ts';
 import type { InstanceOperation } from '#machines/machine.ts';
 import { Problem } from '#runtime/http.ts';
@@ -15,18 +15,6 @@ import { qrImage } from '../qr-image.ts';
 import { type Route, defineRoute, notFound } from '../route.ts';
 import { idParams, time } from '../shapes.ts';
 
-const states = [
-  'unknown',
-  'stopped',
-  'starting',
-  'scanning',
-  'working',
-  'restricted',
-  'failed',
-  'recovering',
-  'deleted',
-] as const;
-
 const instanceId = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/);
 const fallbacksMax = 10;
 
@@ -38,7 +26,7 @@ const status = z
   .object({
     id: z.string(),
     provider: z.string(),
-    status: z.enum(states),
+    status: z.enum(instanceStates),
     reason: z.string().nullable().describe('Stable code of why it does not work'),
     since: time.nullable(),
     checkedAt: time.nullable().describe('When the provider last answered a check'),

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { isElder } from '#runtime/actor/merge.ts';
 import type { ConversationEntry } from '#runtime/directory/directory.ts';
 import { Problem } from '#runtime/http.ts';
-import { newUlid, outgoing } from '#runtime/records.ts';
+import { newUlid, outgoing, uncaused } from '#runtime/records.ts';
 import type { MergeRequested, MergeUndone } from '#schemas/records.ts';
 
 import type { ApiKey } from '../api-keys.ts';
@@ -28,16 +28,7 @@ export function mergeRoutes({ runtime, access }: ApiContext): readonly Route[] {
     const at = runtime.now();
     const eventId = newUlid(at);
     await access.record(key, [{ actor, action, subject: eventId }]);
-    const revision = await runtime.tenants.currentRevision(key.tenant);
-    const header = {
-      tenant: key.tenant,
-      actor,
-      eventId,
-      causationId: null,
-      occurredAt: at,
-      providerAt: null,
-      revision,
-    };
+    const header = uncaused(key.tenant, actor, eventId, at, await runtime.tenants.currentRevision(key.tenant));
     await runtime.log.append([outgoing({ ...header, ...asked })]);
     return eventId;
   };

@@ -3,12 +3,14 @@ import { z } from 'zod';
 
 import { chatOf, isChat } from '../chats.ts';
 import { deliveryStatuses } from '../delivery-status.ts';
+import { attempt, readAttempts } from '../delivery-attempts.ts';
 import type { ApiContext } from '../deps.ts';
 import { exampleIds, examplePhone } from '../example-ids.ts';
 import { contentSources } from '../content-sources.ts';
 import { contentFields, contentOf, oneKind } from '../message-content.ts';
 import { messageExamples } from '../message-examples.ts';
 import { requestMessage } from '../message-requests.ts';
+import { contentProblems } from '../problems.ts';
 import { type Route, defineRoute, notFound } from '../route.ts';
 import { dueOf, oneSendTime, sendTimeFields } from '../send-time.ts';
 import { idParams, idempotencyKey, time } from '../shapes.ts';
@@ -19,6 +21,10 @@ const newMessage = z
     to: z.string().max(60).refine(isChat).describe('A phone number with country code, or a chat address'),
     ...contentFields,
     priority: z.enum(['high', 'normal', 'low']).default('normal'),
+    origin: z
+      .enum(['api', 'operator'])
+      .default('api')
+      .describe('`operator`: somebody writes it by hand, such as who took the conversation over'),
     ...sendTimeFields,
     idempotencyKey,
   })
@@ -41,18 +47,7 @@ const sentMessage = z
       ),
     createdAt: time,
     updatedAt: time,
-    attempts: z.array(
-      z.object({
-        number: z.number(),
-        at: time,
-        instanceId: z.string(),
-        provider: z.string().nullable(),
-        outcome: z.string(),
-        code: z.string().nullable(),
-        httpStatus: z.number().nullable().describe('What the provider answered'),
-        durationMs: z.number().nullable(),
-      }),
-    ),
+    attempts: z.array(attempt),
   })
   .meta({ id: 'SentMessage', description: 'A message that was asked for, and what became of it.' });
 
@@ -90,17 +85,6 @@ interface RequestRow {
 
 type DeliveryRow = RequestRow & { readonly message_id: string | null };
 
-interface AttemptRow {
-  readonly number: number;
-  readonly at: Date;
-  readonly instance: string;
-  readonly provider: string | null;
-  readonly outcome: string;
-  readonly code: string | null;
-  readonly http_status: number | null;
-  readonly duration_ms: number | null;
-}
-
 interface ToldRow {
   readonly status: string;
   readonly reason: string | null;
@@ -126,17 +110,7 @@ export function messageRoutes({ runtime, access }: ApiContext): readonly Route[]
       body: newMessage,
       status: 202,
       response: z.object({ id: z.string(), conversationId: z.string() }),
-      problems: [
-        'not-found',
-        'url-refused',
-        'file-too-large',
-        'template-unknown',
-        'template-not-approved',
-        'template-variables-wrong',
-        'message-not-sent',
-        'send-at-too-late',
-        'idempotency-key-reused',
-      ],
+      problems: [...contentProblems, 'recipient-erased', 'message-not-sent', 'idempotency-key-reused'],
       example: {
         body: {
           instanceId: exampleIds.instance,
@@ -163,6 +137,7 @@ export function messageRoutes({ runtime, access }: ApiContext): readonly Route[]
           entry,
           content,
           priority: body.priority,
+          origin: body.origin,
           idempotencyKey: body.idempotencyKey,
           due: await dueOf(runtime, key.tenant, body),
         });
@@ -185,7 +160,7 @@ export function messageRoutes({ runtime, access }: ApiContext): readonly Route[]
       response: sentMessage,
       example: { params: { id: exampleIds.message }, answer: example },
       async handler({ key, params }) {
-        const { request, delivery, attempts } = await runtime.database.transaction([key.tenant], async (sql) => {
+        const { request, delivery, tried } = await runtime.database.transaction([key.tenant], async (sql) => {
           const requests = await sql.query<RequestRow>(
             `SELECT id, conversation, instance, status, reason, created_at, updated_at FROM message_requests
              WHERE tenant = $1 AND id = $2`,
@@ -197,11 +172,6 @@ export function messageRoutes({ runtime, access }: ApiContext): readonly Route[]
              WHERE tenant = $1 AND (message_id = $2 OR id = $2) ORDER BY created_at DESC, id DESC LIMIT 1`,
             [key.tenant, params.id],
           );
-          const tried = await sql.query<AttemptRow>(
-            `SELECT number, at, instance, provider, outcome, code, http_status, duration_ms FROM delivery_attempts
-             WHERE tenant = $1 AND delivery = $2 ORDER BY number`,
-            [key.tenant, deliveries.rows[0]?.id ?? ''],
-          );
           // What the provider told of it since: delivered, read, or failed after all.
           const told = await sql.query<ToldRow>(
             `SELECT status, reason, status_at FROM message_history WHERE tenant = $1 AND conversation = $2 AND id = $3
@@ -211,7 +181,7 @@ export function messageRoutes({ runtime, access }: ApiContext): readonly Route[]
           return {
             request: requests.rows[0],
             delivery: withTold(deliveries.rows[0], told.rows[0]),
-            attempts: tried.rows,
+            tried: deliveries.rows[0]?.id,
           };
         });
         const newest = delivery ?? request;
@@ -224,16 +194,7 @@ export function messageRoutes({ runtime, access }: ApiContext): readonly Route[]
           reason: newest.reason,
           createdAt: (request ?? newest).created_at.toISOString(),
           updatedAt: newest.updated_at.toISOString(),
-          attempts: attempts.map((attempt) => ({
-            number: attempt.number,
-            at: attempt.at.toISOString(),
-            instanceId: attempt.instance,
-            provider: attempt.provider,
-            outcome: attempt.outcome,
-            code: attempt.code,
-            httpStatus: attempt.http_status,
-            durationMs: attempt.duration_ms,
-          })),
+          attempts: tried === undefined ? [] : [...(await readAttempts(runtime.database, key.tenant, tried))],
         };
       },
     }),

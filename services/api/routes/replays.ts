@@ -143,7 +143,11 @@ const finding = z
       .optional()
       .describe('From here on the record has no answer to what the other machine asked'),
     repaired: z.boolean().optional(),
-    code: z.string().optional(),
+    outputsUnretained: z
+      .number()
+      .optional()
+      .describe('Outputs that could not be compared, because what is as old as they are is no longer on the log'),
+    code: z.string().optional().describe('Of an output, the field that is otherwise, or `missing`'),
     differences: z
       .array(z.object({ offset: z.number(), recorded: z.array(z.unknown()), folded: z.array(z.unknown()) }))
       .optional()
@@ -179,8 +183,6 @@ export function replayRoutes({ runtime, deps, access }: ApiContext): readonly Ro
     if (conversationId !== undefined && (await directory.read(tenant, conversationId)) === undefined) throw notFound();
     if (partition !== undefined && (partition >= log.partitionCount || conversationId !== undefined))
       throw refusedField('partition');
-    // What the log has from before its partitions were made more is of other partitions; the journal has it all.
-    if ('source' in request && request.source === 'log' && log.before !== undefined) throw refusedField('source');
     if (request.kind !== 'what-if') return;
     const { name, version } = request.machine;
     if (deps.find(name, version) === undefined)

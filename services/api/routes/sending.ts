@@ -4,11 +4,10 @@ import { z } from 'zod';
 import type { ApiContext } from '../deps.ts';
 import { exampleIds } from '../example-ids.ts';
 import { type Route, defineRoute, notFound } from '../route.ts';
-import { cancelMessage, retriedMax, retryDeliveries, retryMessage } from '../sending-orders.ts';
-import { readCauses, readQueues } from '../sending-queues.ts';
-import { filterText, idParams, time } from '../shapes.ts';
-
-const hoursMax = 168;
+import { readCauses } from '../manual-queue.ts';
+import { cancelMessage, retryMessage } from '../sending-orders.ts';
+import { readQueues } from '../sending-queues.ts';
+import { idParams, time } from '../shapes.ts';
 
 const pause = z
   .object({
@@ -36,6 +35,8 @@ const causes = z.array(
   z.object({
     status: z.enum(['manual', 'unknown']),
     reason: z.string().nullable(),
+    cause: z.string().nullable(),
+    instanceId: z.string(),
     count: z.number(),
     oldestAt: time,
   }),
@@ -54,7 +55,9 @@ export function sendingRoutes({ runtime, access }: ApiContext): readonly Route[]
       status: 200,
       response: z.object({
         items: z.array(queue),
-        undecided: causes.describe('Deliveries that wait for a decision, by cause, the most first'),
+        undecided: causes.describe(
+          'Deliveries that wait for a decision, by account and cause, the most first; `/v1/manual-queue` has more',
+        ),
       }),
       example: {
         answer: {
@@ -70,16 +73,26 @@ export function sendingRoutes({ runtime, access }: ApiContext): readonly Route[]
             },
           ],
           undecided: [
-            { status: 'manual', reason: 'attempts-exhausted', count: 3, oldestAt: '2026-11-21T01:40:02.010Z' },
+            {
+              status: 'manual',
+              reason: 'attempts-exhausted',
+              cause: 'provider.unavailable',
+              instanceId: exampleIds.instance,
+              count: 3,
+              oldestAt: '2026-11-21T01:40:02.010Z',
+            },
           ],
         },
       },
       async handler({ key }) {
         const [items, undecided] = await Promise.all([
           readQueues(runtime.database, key.tenant),
-          readCauses(runtime.database, key.tenant),
+          readCauses(runtime.database, key.tenant, { statuses: ['manual', 'unknown'] }),
         ]);
-        return { items: [...items], undecided: [...undecided] };
+        return {
+          items: [...items],
+          undecided: undecided.flatMap(({ status, ...one }) => (status === 'failed' ? [] : [{ status, ...one }])),
+        };
       },
     }),
 
@@ -155,33 +168,6 @@ export function sendingRoutes({ runtime, access }: ApiContext): readonly Route[]
         const { conversation, instance } = await retryMessage(runtime.database, key.tenant, id, body.evenIfUnknown);
         await access.record(key, [{ actor: conversation, action: 'message.retried', subject: id, instance }]);
         return { id, status: 'queued' as const };
-      },
-    }),
-
-    defineRoute({
-      name: 'deliveries.retry',
-      method: 'POST',
-      path: '/v1/deliveries/retry',
-      summary: 'Tries again what failed in the last hours',
-      description: `Never what may have arrived. At most ${retriedMax} at a call, the oldest first; \`more\` says that another call has something to do.`,
-      body: z.strictObject({
-        hours: z.number().positive().max(hoursMax),
-        statuses: z
-          .array(z.enum(['failed', 'manual']))
-          .min(1)
-          .max(2)
-          .default(['failed', 'manual']),
-        instanceId: filterText.optional(),
-        reason: filterText.optional().describe('Only what ended with this code'),
-      }),
-      status: 202,
-      response: z.object({ retried: z.number(), more: z.boolean() }),
-      example: { body: { hours: 2, reason: 'attempts-exhausted' }, answer: { retried: 17, more: false } },
-      async handler({ key, body: { hours, statuses, instanceId: instance, reason } }) {
-        const order = { hours, statuses: [...new Set(statuses)], instance, reason };
-        const retried = await retryDeliveries(runtime.database, key.tenant, order);
-        await access.record(key, [{ actor: key.id, action: 'deliveries.retried', subject: String(retried) }]);
-        return { retried, more: retried === retriedMax };
       },
     }),
   ];

@@ -11,6 +11,7 @@ import type { RunningService, Runtime } from '#runtime/runtime.ts';
 import { openSimulatorPhone } from '#runtime/simulator/simulator-phone.ts';
 import { findMachine } from '#machines/registry.ts';
 import { instanceVersion } from '#machines/instance/machine.ts';
+import { serviceQueueVersion } from '#machines/service-queue/machine.ts';
 import type { FindMachine } from '#runtime/actor/machines.ts';
 import { echoConfiguration, findEcho } from '#runtime/testing/echo-machine.ts';
 import { type TestWorld, openTestWorld, testTenant } from '#runtime/testing/runtime.ts';
@@ -64,10 +65,22 @@ export interface ApiWorld extends Asked {
   close(): Promise<void>;
 }
 
-/** Conversations run the echo machine, instances their own. */
+const scheduling = { services: [{ id: 'consulta', name: 'Consulta', durationMinutes: 30 }], openingHours: {} };
+const queue = { name: 'recepcao', capacity: 1, waitingMax: 5, minutesEach: 10 };
+
+/** Conversations run the echo machine, instances and queues their own. */
 const configuration = {
   ...echoConfiguration,
-  machines: { ...echoConfiguration.machines, instance: { version: instanceVersion, settings: {} } },
+  machines: {
+    ...echoConfiguration.machines,
+    // Recordings are heard by nobody who could be reached; tests that have somebody say so.
+    conversation: {
+      version: echoConfiguration.machines['conversation']?.version ?? '',
+      settings: { media: { speechModel: 'ear', baseUrl: 'http://127.0.0.1:9/v1' }, scheduling, queue },
+    },
+    instance: { version: instanceVersion, settings: {} },
+    'service-queue': { version: serviceQueueVersion, settings: {} },
+  },
 };
 const find: FindMachine = (name, version) => findEcho(name, version) ?? findMachine(name, version);
 

@@ -70,10 +70,11 @@ test('rows that are looked for by their key are found by it, on every table', as
 
 /** Entries of the indexes of some tables, and rows, that were read so far. */
 async function read(tables: readonly string[]): Promise<number> {
-  for (const database of [ingest, worker]) {
-    // Counts reach the view after the transaction that asks for it.
-    await database.query([tenant], 'SELECT pg_stat_force_next_flush()');
-    await database.query([tenant], 'SELECT 1');
+  // Counts reach the view after the transaction that asks for it.
+  const flush = 'SELECT pg_stat_force_next_flush()';
+  for (const statement of [flush, 'SELECT 1']) {
+    for (const database of [ingest, worker]) await database.query([tenant], statement);
+    await owner.query(statement);
   }
   const found = await owner.query<{ readonly n: string }>(
     `SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = ANY ($1))
@@ -89,7 +90,6 @@ async function costs(tables: readonly string[], ask: () => Promise<void>, fill: 
   const before = await read(tables);
   await ask();
   const few = (await read(tables)) - before;
-  // Checks of what rows refer to read the tables, too.
   await owner.query(fill);
   const between = await read(tables);
   await ask();

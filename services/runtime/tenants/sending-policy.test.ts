@@ -89,11 +89,28 @@ describe('quiet hours', () => {
 });
 
 test('a policy that says nothing disturbs nobody and parks what is unknown; one that is wrong is refused', () => {
-  expect(sendingPolicyOf()).toEqual({ timeZone: saoPaulo, quietHours: [], unknownOutcome: 'park' });
+  expect(sendingPolicyOf()).toEqual({
+    timeZone: saoPaulo,
+    quietHours: [],
+    unknownOutcome: 'park',
+    fallback: {
+      steps: ['endpoint', 'instance', 'priority', 'notify'],
+      emails: undefined,
+      noticeEveryMs: 900_000,
+      heldMs: 900_000,
+    },
+  });
   for (const wrong of [
     { timeZone: 'Brasília' },
     { quietHours: [{ from: '24:00', to: '08:00' }] },
     { unknownOutcome: 'x' },
+    { fallback: { steps: ['instance', 'instance'] } },
+    { fallback: { steps: ['instance', 'endpoint'] } },
+    { fallback: { steps: ['notify', 'instance'] } },
+    { fallback: { steps: ['manual'] } },
+    { fallback: { emails: ['nobody'] } },
+    { fallback: { everyMinutes: 0 } },
+    { fallback: { every: 1 } },
   ])
     expect(sendingShape.safeParse(wrong).success).toBe(false);
 });

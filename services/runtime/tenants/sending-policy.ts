@@ -1,6 +1,6 @@
 /**
  * What a tenant's configuration says of sending: the time zone, the hours in which nobody is disturbed,
- * and what is done about a message that may or may not have arrived.
+ * what is done about a message that may or may not have arrived, and about one that does not go out.
  */
 import { z } from 'zod';
 
@@ -26,6 +26,41 @@ const quietWindow = z.strictObject({
 /** One window of quiet hours. */
 export type QuietWindow = z.infer<typeof quietWindow>;
 
+/**
+ * Rungs of the ladder, as far as they are a tenant's to choose (requirement R28): another address of the same
+ * server, another account that the line's route names, the queue of urgent messages, word to people. The queue for
+ * decisions comes last, always.
+ */
+export const fallbackRungs = ['endpoint', 'instance', 'priority', 'notify'] as const;
+export type FallbackRung = (typeof fallbackRungs)[number];
+
+const minutesMax = 1_440;
+const emailsMax = 20;
+
+/** An address is tried within each attempt, before anything else; who is told is told that all else failed. */
+const inOrder = (steps: readonly FallbackRung[]): boolean =>
+  new Set(steps).size === steps.length &&
+  steps.indexOf('endpoint') <= 0 &&
+  [-1, steps.length - 1].includes(steps.indexOf('notify'));
+
+const fallbackShape = z.strictObject({
+  /** Rungs in the order in which they are tried; all of them when absent. */
+  steps: z
+    .array(z.enum(fallbackRungs))
+    .max(fallbackRungs.length)
+    .refine(inOrder, 'must name each once, endpoint first and notify last')
+    .optional(),
+  /**
+   * Who is told, of functions rather than of people (`operations@…`): a configuration is neither sealed nor ever
+   * forgotten. Those of the installation (`ADMIN_EMAILS`) when absent.
+   */
+  emails: z.array(z.email().max(254)).max(emailsMax).optional(),
+  /** Least time between two mails, in minutes. */
+  everyMinutes: z.number().int().min(1).max(minutesMax).optional(),
+  /** An account that is shut for so long has others stand in, and people told. */
+  heldMinutes: z.number().int().min(1).max(minutesMax).optional(),
+});
+
 /** As it stands in a configuration. */
 export const sendingShape = z.strictObject({
   /** IANA name. */
@@ -34,23 +69,43 @@ export const sendingShape = z.strictObject({
   quietHours: z.array(quietWindow).max(21).optional(),
   /** A message that may have arrived is sent again (and may be there twice), or put aside for a decision. */
   unknownOutcome: z.enum(['resend', 'park']).optional(),
+  /** What is done about a message that does not go out. */
+  fallback: fallbackShape.optional(),
 });
+
+/** The ladder of a tenant. Times in milliseconds. */
+export interface FallbackPolicy {
+  readonly steps: readonly FallbackRung[];
+  /** Undefined: the installation's. */
+  readonly emails: readonly string[] | undefined;
+  readonly noticeEveryMs: number;
+  readonly heldMs: number;
+}
 
 /** The same with what is meant where nothing is said. */
 export interface SendingPolicy {
   readonly timeZone: string;
   readonly quietHours: readonly QuietWindow[];
   readonly unknownOutcome: 'resend' | 'park';
+  readonly fallback: FallbackPolicy;
 }
+
+const quarterHour = 15;
+const minuteMs = 60_000;
 
 /** The policy of a configuration. */
 export const sendingPolicyOf = (given: z.infer<typeof sendingShape> = {}): SendingPolicy => ({
   timeZone: given.timeZone ?? 'America/Sao_Paulo',
   quietHours: given.quietHours ?? [],
   unknownOutcome: given.unknownOutcome ?? 'park',
+  fallback: {
+    steps: given.fallback?.steps ?? fallbackRungs,
+    emails: given.fallback?.emails,
+    noticeEveryMs: (given.fallback?.everyMinutes ?? quarterHour) * minuteMs,
+    heldMs: (given.fallback?.heldMinutes ?? quarterHour) * minuteMs,
+  },
 });
 
-const minuteMs = 60_000;
 const dayMinutes = 1_440;
 
 /** Windows that follow one another are one; past this many they are taken for never-ending. */

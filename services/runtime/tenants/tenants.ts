@@ -6,23 +6,26 @@
 import { z } from 'zod';
 
 import type { Database } from '../database/database.ts';
+import { OperatingError } from '../errors.ts';
 import { Lru } from '../lru.ts';
 import { derivedId } from '../records.ts';
+import { retentionShape } from './retention.ts';
 import { sendingShape } from './sending-policy.ts';
 
 /** One machine as a revision puts it in force. */
-const machineChoice = z.object({
-  version: z.string(),
-  /** Settings of the machine; merged over the version's defaults. */
-  settings: z.record(z.string(), z.unknown()),
+const machineChoice = z.strictObject({
+  version: z.string().max(40).describe('A version that this release has'),
+  settings: z
+    .record(z.string(), z.unknown())
+    .describe("In place of the version's defaults; the machine says what may be set"),
 });
 
-const configurationShape = z.object({
-  /** By machine name. */
-  machines: z.record(z.string(), machineChoice),
-  /** Group chats are recorded; they are answered only when this is true. */
-  answerGroups: z.boolean(),
-  sending: sendingShape.optional(),
+/** As it is stored, and as the API takes and gives it. */
+export const configurationShape = z.strictObject({
+  machines: z.record(z.string().max(40), machineChoice).describe('By name: `conversation`, `instance`, …'),
+  answerGroups: z.boolean().describe('Group chats are recorded; they are answered only when this is true'),
+  sending: sendingShape.optional().describe('Quiet hours, and what is done about what does not go out'),
+  retention: retentionShape.optional().describe('How long things are kept'),
 });
 
 /** What a revision holds. */
@@ -32,12 +35,17 @@ export type Configuration = z.infer<typeof configurationShape>;
 export interface Tenants {
   /** Ids of all tenants. Cached for `cacheMs`. */
   ids(): Promise<readonly string[]>;
-  /** The tenant's current revision. Cached for `cacheMs`. */
+  /** The tenant's current revision. Cached for `cacheMs`. Throws `tenant.unconfigured`. */
   currentRevision(tenant: string): Promise<string>;
   /** The content of a revision; undefined when it is not known. Cached for ever: it cannot change. */
   configuration(tenant: string, revision: string): Promise<Configuration | undefined>;
-  /** Stores a revision and makes it the current one; returns its name. Idempotent. */
-  configure(tenant: string, configuration: Configuration): Promise<string>;
+  /**
+   * Stores a revision and makes it the current one; returns its name. Idempotent. `by`: the API key with which it was set;
+   * null for set-up.
+   */
+  configure(tenant: string, configuration: Configuration, by?: string | null): Promise<string>;
+  /** With which API key the current revision was set; null when set-up did it, or there is none. Cached for `cacheMs`. */
+  configuredBy(tenant: string): Promise<string | null>;
   /** Makes a tenant if it does not exist. Idempotent. */
   create(tenant: string, name: string): Promise<void>;
 }
@@ -48,15 +56,15 @@ const revisionsCachedMax = 10_000;
 /** Opens the tenants. */
 export function openTenants(database: Database, now: () => number = Date.now): Tenants {
   const revisions = new Lru<string, Configuration>(revisionsCachedMax);
-  let known: { readonly rows: ReadonlyMap<string, string | null>; readonly until: number } | undefined;
+  let known: { readonly rows: ReadonlyMap<string, TenantRow>; readonly until: number } | undefined;
 
-  const all = async (): Promise<ReadonlyMap<string, string | null>> => {
+  const all = async (): Promise<ReadonlyMap<string, TenantRow>> => {
     if (known !== undefined && known.until > now()) return known.rows;
     try {
       const found = await database.transaction([], (sql) =>
-        sql.query<{ id: string; revision: string | null }>('SELECT id, revision FROM tenants ORDER BY id'),
+        sql.query<TenantRow>('SELECT id, revision, configured_by FROM tenants ORDER BY id'),
       );
-      known = { rows: new Map(found.rows.map((row) => [row.id, row.revision])), until: now() + cacheMs };
+      known = { rows: new Map(found.rows.map((row) => [row.id, row])), until: now() + cacheMs };
     } catch (caught) {
       // What was known goes on while Postgres is away: known chats need no Postgres.
       if (known === undefined) throw caught;
@@ -69,8 +77,8 @@ export function openTenants(database: Database, now: () => number = Date.now): T
       return [...(await all()).keys()];
     },
     async currentRevision(tenant) {
-      const revision = (await all()).get(tenant);
-      if (revision === undefined || revision === null) throw new Error(`tenant ${tenant} has no configuration`);
+      const revision = (await all()).get(tenant)?.revision ?? null;
+      if (revision === null) throw new OperatingError('tenant.unconfigured', `Tenant ${tenant}.`);
       return revision;
     },
     async configuration(tenant, revision) {
@@ -88,18 +96,20 @@ export function openTenants(database: Database, now: () => number = Date.now): T
       revisions.set(key, configuration);
       return configuration;
     },
-    async configure(tenant, configuration) {
-      const body = JSON.stringify(sortKeys(configurationShape.parse(configuration)));
-      const revision = derivedId('r', body);
+    async configure(tenant, configuration, by = null) {
+      const { revision, body } = storedForm(configuration);
       await database.transaction([tenant], async (sql) => {
         await sql.query(
           'INSERT INTO configurations (tenant, revision, body) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
           [tenant, revision, body],
         );
-        await sql.query('UPDATE tenants SET revision = $2 WHERE id = $1', [tenant, revision]);
+        await sql.query('UPDATE tenants SET revision = $2, configured_by = $3 WHERE id = $1', [tenant, revision, by]);
       });
       known = undefined;
       return revision;
+    },
+    async configuredBy(tenant) {
+      return (await all()).get(tenant)?.configured_by ?? null;
     },
     async create(tenant, name) {
       await database.transaction([tenant], (sql) =>
@@ -109,6 +119,20 @@ export function openTenants(database: Database, now: () => number = Date.now): T
     },
   };
 }
+
+interface TenantRow {
+  readonly id: string;
+  readonly revision: string | null;
+  readonly configured_by: string | null;
+}
+
+function storedForm(configuration: Configuration): { readonly revision: string; readonly body: string } {
+  const body = JSON.stringify(sortKeys(configurationShape.parse(configuration)));
+  return { revision: derivedId('r', body), body };
+}
+
+/** The name that the revision of a content has. */
+export const revisionOf = (configuration: Configuration): string => storedForm(configuration).revision;
 
 /** The same content has the same revision, whatever the order of its keys. */
 function sortKeys(value: unknown): unknown {

@@ -1,0 +1,42 @@
+/** Dialogues of a run as Markdown, for people to read. */
+import type { Trial } from './run.ts';
+import type { Line } from './simulated-person.ts';
+
+/** Tasks whose dialogues the README shows. */
+export const shownInReadme: readonly string[] = ['clinica-br/por-voz', 'clinica-br/remarca', 'congresso/de-uma-vez'];
+
+const marks = { voice: '🎤 ', picture: '🖼️ ', press: '👆 ', other: '📎 ' } as const;
+
+/** Where the README has them. */
+const begins = '<!-- dialogues: prosa eval --dialogues -->';
+const ends = '<!-- /dialogues -->';
+
+/** The dialogues of some trials. */
+export function dialoguesOf(trials: readonly Trial[]): string {
+  return trials
+    .flatMap(({ task, dialogues }) =>
+      dialogues.map(({ lines }) => `**${task.purpose}** (\`${task.id}\`)\n\n${lines.map(shown).join('\n')}`),
+    )
+    .join('\n\n');
+}
+
+/** A text with the dialogues in the place that it has for them. Throws when it has none. */
+export function withDialogues(text: string, dialogues: string): string {
+  const [from, to] = [text.indexOf(begins), text.indexOf(ends)];
+  if (from < 0 || to < from) throw new Error('there is no place for dialogues');
+  return `${text.slice(0, from + begins.length)}\n\n${dialogues}\n\n${text.slice(to)}`;
+}
+
+function shown({ by, text, means }: Line): string {
+  const mark = means === undefined ? '' : marks[means];
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  // WhatsApp's bold is Markdown's italics; what hides digits is neither.
+  const words = lines
+    .map((line) =>
+      line.replaceAll(/\*{2,}|\*([^*]+)\*/g, (all, bold?: string) =>
+        bold === undefined ? all.replaceAll('*', '\\*') : `**${bold}**`,
+      ),
+    )
+    .join('<br>');
+  return by === 'person' ? `> ${mark}${words}\n>` : `> &emsp;**Prosa:** ${words}\n>`;
+}
