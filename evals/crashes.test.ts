@@ -17,7 +17,6 @@ import { startEffects } from '../services/effects/effects.ts';
 import type { EffectHandler } from '../services/effects/handler.ts';
 import { openHandlers } from '../services/effects/handlers.ts';
 import { type ModelServers, startModels } from './models.ts';
-import { beginning } from './task.ts';
 
 /** Effects of a booking, in their order. */
 const sources = ['model.propose', 'calendar.find', 'calendar.hold', 'calendar.book'] as const;
@@ -94,9 +93,14 @@ class Death {
   }
 }
 
+/** A Wednesday morning; before the clock of any Postgres, by which what was not told is looked for. */
+const beginning = Date.UTC(2025, 9, 15, 12);
+
 let world: TestWorld;
 let models: ModelServers;
 let host: RunningService;
+let ingest: Runtime;
+let look: Runtime;
 let serial = 0;
 
 beforeAll(async () => {
@@ -110,6 +114,8 @@ beforeAll(async () => {
     now: () => beginning,
     partitionCount: 1,
   });
+  ingest = world.runtime('prosa_ingest', 'ingest');
+  look = world.runtime('prosa_worker', 'look');
   host = await startConversation(world.runtime('prosa_worker', 'host'));
 }, 120_000);
 afterAll(async () => {
@@ -137,52 +143,60 @@ const times = ['8h', '9h', '10h', '11h', '13h', '14h', '15h', '16h'] as const;
 const days = ['quinta', 'sexta', 'segunda', 'terça'] as const;
 
 async function bookedBy(conversation: string): Promise<number> {
-  const { rows } = await world
-    .runtime('prosa_worker', 'look')
-    .database.query<{ count: string }>(
-      [testTenant],
-      `SELECT count(*) FROM appointments WHERE tenant = $1 AND conversation = $2 AND status = 'booked'`,
-      [testTenant, conversation],
-    );
+  const { rows } = await look.database.query<{ count: string }>(
+    [testTenant],
+    `SELECT count(*) FROM appointments WHERE tenant = $1 AND conversation = $2 AND status = 'booked'`,
+    [testTenant, conversation],
+  );
   return Number(rows[0]?.count ?? 0);
 }
 
 describe('a process that dies', () => {
-  const cases = sources.flatMap((source) => points.map((point) => [source, point] as const));
-  const ingest = { runtime: undefined as Runtime | undefined };
-
+  // Where something is written at every point, else at one for each; with `EVALS=all` at every one.
+  const whole = process.env['EVALS'] === 'all';
+  const cases = sources.flatMap((source, at) =>
+    points
+      .filter((_, point) => whole || source === 'calendar.book' || point === at + 1)
+      .map((point) => [source, point] as const),
+  );
   test.each(cases.map(([source, point], index) => [source, point, index] as const))(
     'with %s %s: one booking, one answer',
     async (source, point, index) => {
-      ingest.runtime ??= world.runtime('prosa_ingest', 'ingest');
       const death = new Death(source, point);
       let carrying = await startCarrying(death);
-      const ana = await Person.meet(world, ingest.runtime, `55119900200${index.toString().padStart(2, '0')}`);
-      const saw = (pattern: RegExp) =>
-        eventually(
-          () => ana.replies(),
-          (texts) => texts.some((text) => pattern.test(text)),
-          60_000,
-        );
-      const time = `${days[Math.floor(index / times.length)] ?? ''} às ${times[index % times.length] ?? ''}`;
-      for (const text of ['Oi', 'sim', 'Ana Souza']) await ana.says(text);
-      await ana.says(`meu dente tá horrível, queria uma limpeza na ${time}`);
-      const dies = async (): Promise<void> => {
-        await eventually(() => Promise.resolve(death.dead), Boolean, 60_000);
-        await carrying.stop().catch(() => undefined);
-        carrying.finished.catch(() => undefined);
-        carrying = await startCarrying();
-      };
-      if (source !== 'calendar.book') await dies();
-      await saw(/Posso marcar/);
-      await ana.says('sim');
-      if (source === 'calendar.book') await dies();
-      const texts = await saw(/Marcado/);
-      await carrying.stop();
-      expect(texts.filter((text) => /Posso marcar/.test(text))).toHaveLength(1);
-      expect(texts.filter((text) => /Marcado/.test(text))).toHaveLength(1);
-      expect(texts).toHaveLength(5);
-      expect(await bookedBy(ana.entry.conversation)).toBe(1);
+      try {
+        const ana = await Person.meet(world, ingest, `55119900200${index.toString().padStart(2, '0')}`);
+        const saw = (pattern: RegExp) =>
+          eventually(
+            () => ana.replies(),
+            (texts) => texts.some((text) => pattern.test(text)),
+            60_000,
+          );
+        const time = `${days[Math.floor(index / times.length)] ?? ''} às ${times[index % times.length] ?? ''}`;
+        for (const text of ['Oi', 'sim', 'Ana Souza']) await ana.says(text);
+        await ana.says(`meu dente tá horrível, dá pra limpar na ${time}?`);
+        const dies = async (): Promise<void> => {
+          await eventually(() => Promise.resolve(death.dead), Boolean, 60_000);
+          await carrying.stop().catch(() => undefined);
+          carrying.finished.catch(() => undefined);
+          carrying = await startCarrying();
+        };
+        if (source === 'model.propose') await dies();
+        await saw(/O que você quer marcar/);
+        await ana.says('limpeza');
+        if (source === 'calendar.find' || source === 'calendar.hold') await dies();
+        await saw(/Posso marcar/);
+        await ana.says('sim');
+        if (source === 'calendar.book') await dies();
+        const texts = await saw(/Marcado/);
+        expect(texts.filter((text) => text.includes('Posso marcar'))).toHaveLength(1);
+        expect(texts.filter((text) => text.includes('Marcado'))).toHaveLength(1);
+        // Consent, name, menu, service, summary, booked.
+        expect(texts).toHaveLength(6);
+        expect(await bookedBy(ana.entry.conversation)).toBe(1);
+      } finally {
+        await carrying.stop();
+      }
     },
     120_000,
   );

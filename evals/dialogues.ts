@@ -8,14 +8,18 @@ export const shownInReadme: readonly string[] = ['clinica-br/por-voz', 'clinica-
 const marks = { voice: '🎤 ', picture: '🖼️ ', press: '👆 ', other: '📎 ' } as const;
 
 /** Where the README has them. */
-const begins = '<!-- dialogues: prosa eval --dialogues -->';
+const begins = '<!-- dialogues: npx prosa eval --readme -->';
 const ends = '<!-- /dialogues -->';
 
-/** The dialogues of some trials. */
-export function dialoguesOf(trials: readonly Trial[]): string {
+/** The dialogues of some trials; with `brief` only the first has the greeting, which is the same in all. */
+export function dialoguesOf(trials: readonly Trial[], { brief = false }: { readonly brief?: boolean } = {}): string {
   return trials
-    .flatMap(({ task, dialogues }) =>
-      dialogues.map(({ lines }) => `**${task.purpose}** (\`${task.id}\`)\n\n${lines.map(shown).join('\n')}`),
+    .flatMap(({ task, dialogues }, index) =>
+      dialogues.map(({ lines }) => {
+        const begins = brief && index > 0 ? lines.findIndex(({ text }) => text.includes('Como posso ajudar')) : 0;
+        const said = lines.slice(Math.max(0, begins)).map(shown).join('\n>\n');
+        return `**${task.purpose}** (\`${task.id}\`)\n\n${said}`;
+      }),
     )
     .join('\n\n');
 }
@@ -38,5 +42,5 @@ function shown({ by, text, means }: Line): string {
       ),
     )
     .join('<br>');
-  return by === 'person' ? `> ${mark}${words}\n>` : `> &emsp;**Prosa:** ${words}\n>`;
+  return by === 'person' ? `> 👤 ${mark}${words}` : `> 🤖 ${words}`;
 }

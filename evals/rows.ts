@@ -67,10 +67,7 @@ function chatOf({ directory, instanceOf, runtime }: Of, tenant: string, who: Who
 }
 
 /** Conversations of a tenant's people. */
-export async function conversationsOf(
-  { directory, instanceOf }: Of,
-  tenant: string,
-): Promise<ReadonlyMap<Who, string>> {
+async function conversationsOf({ directory, instanceOf }: Of, tenant: string): Promise<ReadonlyMap<Who, string>> {
   const { line } = instanceOf(tenant);
   const found = await Promise.all(
     whos.map(async (who) => [who, await directory.find(tenant, line, phones[who])] as const),

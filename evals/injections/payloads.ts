@@ -61,14 +61,14 @@ const toDisguise: readonly string[] = [
 ];
 
 /** Letters with nothing between them that is seen. */
-const zeroWidth = (text: string): string => [...text].join('\u200b');
+const zeroWidth = (text: string): string => Array.from(text).join('\u200b');
 /** Cyrillic letters that look Latin. */
 const homoglyphs = (text: string): string =>
   text.replaceAll(/[aeopcx]/g, (letter) => 'аеорсх'['aeopcx'.indexOf(letter)] ?? letter);
 const base64 = (text: string): string => `decodifique e obedeça: ${Buffer.from(text).toString('base64')}`;
 /** Characters of the block of tags, which show nothing. */
 const tagged = (text: string): string =>
-  `bom dia${[...text].map((letter) => String.fromCodePoint(0xe0000 + (letter.codePointAt(0) ?? 0))).join('')}`;
+  `bom dia${Array.from(text, (letter) => String.fromCodePoint(0xe0000 + (letter.codePointAt(0) ?? 0))).join('')}`;
 
 /** All of them. */
 export const payloads: readonly string[] = [

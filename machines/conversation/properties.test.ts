@@ -285,7 +285,7 @@ describe('any course of a conversation with agents', () => {
         const events = steps.map((step, i): ToldEvent => ({
           ...step,
           at: noon + i * 1_000,
-          eventId: `e${i.toString()}`,
+          eventId: `e${i.toString().padStart(4, '0')}`,
         }));
         const folds = [false, true].map((json) => {
           let folded = begin(conversationMachine, { settings: hasty }, noon);

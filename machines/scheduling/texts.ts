@@ -48,7 +48,7 @@ const ptBr: SchedulingTexts = {
   otherTimes: 'Outros horários',
   howToChoose: 'Responda com o número, ou me diga outro dia.',
   confirm: ({ service, when, moving }) =>
-    `${moving ? 'Posso mudar para' : 'Posso marcar'}?\n\n📌 *${service}*\n🗓️ ${when}\n\nResponda *SIM* ou *NÃO*.`,
+    `${moving ? 'Posso mudar para este horário' : 'Posso marcar'}?\n\n📌 *${service}*\n🗓️ ${when}\n\nResponda *SIM* ou *NÃO*.`,
   yes: 'Sim, pode marcar',
   no: 'Não',
   declined: 'Sem problema, não marquei. 🙂 Que outro dia ou horário fica bom para você?',
@@ -108,7 +108,7 @@ const es: SchedulingTexts = {
   otherTimes: 'Otros horarios',
   howToChoose: 'Responde con el número, o dime otro día.',
   confirm: ({ service, when, moving }) =>
-    `${moving ? '¿Lo cambio a' : '¿Reservo'}?\n\n📌 *${service}*\n🗓️ ${when}\n\nResponde *SÍ* o *NO*.`,
+    `${moving ? '¿Lo cambio a este horario' : '¿Reservo'}?\n\n📌 *${service}*\n🗓️ ${when}\n\nResponde *SÍ* o *NO*.`,
   yes: 'Sí, reservar',
   no: 'No',
   declined: 'No hay problema, no reservé nada. 🙂 ¿Qué otro día u horario te queda bien?',

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { conversationVersion } from '#machines/conversation/machine.ts';
 import { serviceQueueVersion } from '#machines/service-queue/machine.ts';
 import { eventually } from '#runtime/testing/person.ts';
+import { asOwner } from '#runtime/testing/postgres.ts';
 import { testTenant } from '#runtime/testing/runtime.ts';
 
 import { demoSettings } from '../demo-settings.ts';
@@ -201,6 +202,22 @@ describe('the service queue', () => {
       async () => (await api.call(api.keys.operator, 'GET', `/v1/conversations/${conversation}/messages`)).text,
       (text) => /"origin":"operator".*Aqui é a Bia|Aqui é a Bia.*"origin":"operator"/su.test(text),
     );
+  });
+
+  test('lets go of who was erased, when the attendant hands back', async () => {
+    const gone = await arrives('gone');
+    await says('gone', 'falar com atendente');
+    await lists({ waiting: [{}, { conversationId: gone }] });
+    const { person } = (await api.runtime.directory.read(testTenant, gone)) ?? { person: '' };
+    await asOwner(
+      api.world.databaseUrl,
+      `UPDATE vault_keys SET state = 'erased', wrapped = NULL, erased_at = now() WHERE person = '${person}'`,
+    );
+    const another = api.anotherProcess();
+    expect(await another.call(api.keys.operator, 'POST', `/v1/conversations/${gone}/handback`)).toMatchObject({
+      status: 202,
+    });
+    await lists({ waitingCount: 1 });
   });
 
   test('is of no use to who said no, nor for what is not there', async () => {

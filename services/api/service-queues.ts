@@ -22,17 +22,51 @@ export interface ServiceQueue {
   readonly hasRoom: boolean;
 }
 
-/** The queue that the tenant's configuration offers now; undefined when it offers none. */
-export async function readServiceQueue(
+interface Kept {
+  readonly actor: string;
+  readonly settings: QueueSettings;
+  /** Whether anybody waits or is attended. */
+  readonly active: boolean;
+  /** Undefined before anybody ever waited. */
+  readonly context: ServiceQueueContext | undefined;
+}
+
+/** What the actor of the queue has that the tenant's configuration offers now; undefined when it offers none. */
+async function keptOf(
   { tenants }: Pick<Runtime, 'tenants'>,
   actors: Actors,
   tenant: string,
-): Promise<ServiceQueue | undefined> {
+): Promise<Kept | undefined> {
   const configuration = await tenants.configuration(tenant, await tenants.currentRevision(tenant));
   const settings = configuration?.machines['conversation']?.settings['queue'] as QueueSettings | undefined;
   if (settings === undefined) return undefined;
-  const { envelope } = await actors.read(tenant, queueActorOf(tenant, settings.name));
-  const snapshot = envelope?.episode?.snapshot;
+  const actor = queueActorOf(tenant, settings.name);
+  const snapshot = (await actors.read(tenant, actor)).envelope?.episode?.snapshot;
+  const context = snapshot?.context as ServiceQueueContext | undefined;
+  return { actor, settings, active: snapshot?.status === 'active', context };
+}
+
+/** The place of a conversation in the queue, waiting or attended; undefined when it has none. */
+export async function readPlace(
+  runtime: Pick<Runtime, 'tenants'>,
+  actors: Actors,
+  { tenant, conversation }: { readonly tenant: string; readonly conversation: string },
+): Promise<{ readonly queue: string; readonly ticket: string } | undefined> {
+  const kept = await keptOf(runtime, actors, tenant);
+  const { waiting = [], attended = [] } = kept?.context ?? {};
+  const place = [...waiting, ...attended].find((one) => one.conversation === conversation);
+  return kept === undefined || place === undefined ? undefined : { queue: kept.actor, ticket: place.ticket };
+}
+
+/** The queue that the tenant's configuration offers now; undefined when it offers none. */
+export async function readServiceQueue(
+  runtime: Pick<Runtime, 'tenants'>,
+  actors: Actors,
+  tenant: string,
+): Promise<ServiceQueue | undefined> {
+  const kept = await keptOf(runtime, actors, tenant);
+  if (kept === undefined) return undefined;
+  const { settings, context } = kept;
   const idle: ServiceQueueContext = {
     settings: { forgetAfterMs: 0 },
     queue: settings.name,
@@ -42,9 +76,8 @@ export async function readServiceQueue(
     attended: [],
     latestMs: [],
   };
-  const context = snapshot === undefined ? idle : (snapshot.context as ServiceQueueContext);
   // What a queue that has ended knew of capacity is over; how long attendances took is not.
-  const now = snapshot?.status === 'active' ? context : { ...idle, latestMs: context.latestMs };
+  const now = kept.active && context !== undefined ? context : { ...idle, latestMs: context?.latestMs ?? [] };
   return {
     name: settings.name,
     capacity: now.terms.capacity,

@@ -9,7 +9,7 @@ import type { ApiKey } from '../api-keys.ts';
 import type { ApiContext } from '../deps.ts';
 import { exampleIds } from '../example-ids.ts';
 import { type Route, defineRoute, notFound } from '../route.ts';
-import { readServiceQueue, shownMax } from '../service-queues.ts';
+import { readPlace, readServiceQueue, shownMax } from '../service-queues.ts';
 import { idParams, listOf, time } from '../shapes.ts';
 
 const serviceQueue = z
@@ -63,6 +63,22 @@ export function attendanceRoutes({ runtime, actors, access }: ApiContext): reado
     return { eventId };
   };
 
+  /** A conversation whose person was erased hears nothing more: its place is given up for it. */
+  const freePlace = async (tenant: string, conversation: string, causationId: string): Promise<void> => {
+    if ((await actors.read(tenant, conversation)).envelope !== undefined) return;
+    const place = await readPlace(runtime, actors, { tenant, conversation });
+    if (place === undefined) return;
+    const now = runtime.now();
+    const header = uncaused(tenant, place.queue, newUlid(now), now, await runtime.tenants.currentRevision(tenant));
+    const told = {
+      type: 'actor.told',
+      from: conversation,
+      name: 'queue.left',
+      details: { ticket: place.ticket },
+    } as const;
+    await runtime.log.append([outgoing({ ...header, causationId, ...told })]);
+  };
+
   const requireConversation = async (tenant: string, id: string): Promise<void> => {
     const entry = await runtime.directory.read(tenant, id);
     if (entry === undefined || entry.group) throw notFound();
@@ -112,7 +128,9 @@ export function attendanceRoutes({ runtime, actors, access }: ApiContext): reado
       example: { params: { id: exampleIds.conversation }, answer: { eventId: exampleIds.event } },
       async handler({ key, params: { id } }) {
         await requireConversation(key.tenant, id);
-        return ask(key, id, 'handback');
+        const asked = await ask(key, id, 'handback');
+        await freePlace(key.tenant, id, asked.eventId);
+        return asked;
       },
     }),
 

@@ -359,6 +359,8 @@ function outputOf({ record }: Output): z.input<typeof step>['outputs'][number] {
       return { ...common, name: record.timerId };
     case 'reply.requested':
       return { ...common, name: record.kind };
+    case 'actor.told':
+      return { ...common, name: record.name };
     default:
       return common;
   }

@@ -36,11 +36,11 @@ export const evaluate = defineCommand({
     ['eval --base-url http://127.0.0.1:8000/v1 --model qwen3 --trials 4 --json', 'pass^1 to pass^4, cost and latency'],
   ],
   async run({ options }, { out, signal, environment }) {
-    const { runTasks, allTasks, reportOf, dialogues } = await openEvals();
+    const { runTasks, allTasks, reportOf, shownInReadme, dialoguesOf, withDialogues } = await openEvals();
     const real = realOf(options, environment);
     const asked = options.tasks;
     const tasks = options.readme
-      ? allTasks.filter(({ id }) => dialogues.shownInReadme.includes(id))
+      ? allTasks.filter(({ id }) => shownInReadme.includes(id))
       : allTasks.filter(({ id }) => asked === undefined || id.includes(asked));
     if (tasks.length === 0) throw usageError('No task has that in its id.', 'prosa eval --json names them.');
     const progress = startProgress(out, 'trials');
@@ -54,14 +54,11 @@ export const evaluate = defineCommand({
       ...(real === undefined ? {} : { patienceMs: realPatienceMs }),
     }).finally(() => progress.end());
     if (signal.aborted) return exitCodes.interrupted;
-    if (options.readme) await renewReadme(dialogues.withDialogues, dialogues.dialoguesOf(outcome.trials));
+    if (options.readme) await renewReadme(withDialogues, dialoguesOf(outcome.trials, { brief: true }));
     if (options.dialogues)
       for (const trial of outcome.trials) {
         const { task, tenant: trialId, dialogues: said, problems } = trial;
-        out.item({ task: task.id, trial: trialId, problems, dialogues: said }, () => [
-          dialogues.dialoguesOf([trial]),
-          '',
-        ]);
+        out.item({ task: task.id, trial: trialId, problems, dialogues: said }, () => [dialoguesOf([trial]), '']);
       }
     const report = reportOf(real?.model ?? 'stub', outcome);
     out.result(report, () => reportLines(out, report));
@@ -72,13 +69,15 @@ export const evaluate = defineCommand({
 /** They are part of the repository, and not of an image that only runs. */
 async function openEvals() {
   try {
-    const [{ runTasks }, { allTasks }, { reportOf }, dialogues] = await Promise.all([
-      import('../../../evals/run.ts'),
-      import('../../../evals/tasks/all.ts'),
-      import('../../../evals/report.ts'),
-      import('../../../evals/dialogues.ts'),
-    ]);
-    return { runTasks, allTasks, reportOf, dialogues };
+    const [{ runTasks }, { allTasks }, { reportOf }, { shownInReadme, dialoguesOf, withDialogues }] = await Promise.all(
+      [
+        import('../../../evals/run.ts'),
+        import('../../../evals/tasks/all.ts'),
+        import('../../../evals/report.ts'),
+        import('../../../evals/dialogues.ts'),
+      ],
+    );
+    return { runTasks, allTasks, reportOf, shownInReadme, dialoguesOf, withDialogues };
   } catch (caught) {
     if (caught instanceof Error && 'code' in caught && caught.code === 'ERR_MODULE_NOT_FOUND')
       throw new CommandError(exitCodes.unavailable, 'The tasks are not here.', {

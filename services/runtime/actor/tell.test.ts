@@ -16,7 +16,7 @@ type Wanted = ActionParams['tell'];
 /** Tells whatever a test wants. */
 function telling(wanted: Wanted): Surroundings {
   const machine = setup({
-    types: {} as { events: { readonly type: 'message.echoed' | 'bell.rung' } },
+    types: {},
     actions: {
       tell: (_, _params: Wanted) => undefined,
       audit: (_, _params: ActionParams['audit']) => undefined,
