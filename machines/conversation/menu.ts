@@ -78,10 +78,6 @@ export const showMenuAgain = ({ context }: Of): Reply => {
   const means = context.heard?.means ?? 'text';
   return menuBelow(means === 'text' ? texts.menuTypePlease : texts.fileUnread[means], context);
 };
-/** The menu in the language just chosen. */
-export const showMenuInLanguage = ({ context }: Of): Reply =>
-  menuBelow(`${languageOf(context.locale).texts.languageSet}\n\n${assistingTextsIn(context).menu}`, context);
-
 /** What was chosen from the menu, by its number or by pressing it. Words are commands, which hold everywhere. */
 export function chosenIn(context: ConversationContext): MenuItem | undefined {
   const items = itemsOf(context);

@@ -61,7 +61,7 @@ const heardOf = ({ eventId, at, content }: Received): Heard => ({
 });
 
 /** Adds a turn, where there is a model that may be shown it. */
-export function withTurn(context: ConversationContext, by: 'person' | 'us', text: string, at: number) {
+function withTurn(context: ConversationContext, by: 'person' | 'us', text: string, at: number) {
   const { model } = context.settings;
   if (model === undefined || text === '') return context.turns;
   const turn = { by, text: text.slice(0, turnLengthMax), at };

@@ -24,7 +24,7 @@ const needed: Readonly<Partial<Record<ToolName, string>>> = {
 };
 
 /** What the model is asked. */
-export function modelQuestionOf(context: ConversationContext): ModelQuestion {
+function modelQuestionOf(context: ConversationContext): ModelQuestion {
   const question = questionOf(context);
   const at = context.heard?.at ?? 0;
   const offered = itemsOf(context);

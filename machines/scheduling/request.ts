@@ -61,7 +61,7 @@ function whenWords(context: ConversationContext): string {
 }
 
 /** What the message says about when; readings that the tenant is closed in are left out where others are. */
-export function whenIn(context: ConversationContext): WhenReading {
+function whenIn(context: ConversationContext): WhenReading {
   const { settings, scheduling, locale, heard } = context;
   if (heard === null || pressedIn(context) !== undefined) return { kind: 'none' };
   const about = scheduling.shown[0]?.start ?? scheduling.wanted?.from;

@@ -27,7 +27,13 @@ beforeAll(async () => {
   worker = world.runtime('prosa_worker', 'test-reading');
   api = world.runtime('prosa_api', 'test-settings');
   server = await startModelServer();
-  reading = openMediaReading(worker, openModels(worker, { breakers: { failuresMax: 100, pauseMs: 1_000, pauseMsMax: 1_000 }, sleep: () => Promise.resolve() }));
+  reading = openMediaReading(
+    worker,
+    openModels(worker, {
+      breakers: { failuresMax: 100, pauseMs: 1_000, pauseMsMax: 1_000 },
+      sleep: () => Promise.resolve(),
+    }),
+  );
 });
 afterEach(() => {
   server.fault = undefined;
