@@ -42,7 +42,7 @@ export const evaluate = defineCommand({
     const tasks = options.readme
       ? allTasks.filter(({ id }) => shownInReadme.includes(id))
       : allTasks.filter(({ id }) => asked === undefined || id.includes(asked));
-    if (tasks.length === 0) throw usageError('No task has that in its id.', 'prosa eval --json names them.');
+    if (tasks.length === 0) throw usageError('No task has that in its id.', 'The files of evals/tasks/ name them.');
     const progress = startProgress(out, 'trials');
     const outcome = await runTasks({
       tasks,
