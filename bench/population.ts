@@ -1,18 +1,16 @@
 /**
  * Conversations made in bulk, and what people say in them, as ingest would have recorded it: the same
- * keys, the same sealed bytes, the same records. Made in batches, since one by one a hundred thousand
- * would take longer than the bench.
+ * keys, the same sealed bytes, the same records. Many at a time, so that the vault makes their keys in
+ * few transactions: one by one a hundred thousand would take longer than the bench.
  */
-import type { Database, Sql, SqlResult } from '#runtime/database/database.ts';
+import type { Database } from '#runtime/database/database.ts';
 import type { OutgoingRecord, RecordLog, RecordPosition } from '#runtime/log/record-log.ts';
 import type { Platform } from '#runtime/platform.ts';
 import { newUlid, outgoing } from '#runtime/records.ts';
-import { openVault } from '#runtime/vault/postgres-vault.ts';
 import type { Vault } from '#runtime/vault/vault.ts';
 import type { SealedMessage } from '#schemas/content.ts';
 import type { MessageReceived } from '#schemas/records.ts';
 
-import type { Installation } from './installation.ts';
 import { chatAddress } from './webhook-plan.ts';
 
 const rowsPerStatement = 5_000;
@@ -34,7 +32,11 @@ export interface Population {
 }
 
 /** Makes `count` conversations with the keys of their people. */
-export async function populate(installation: Installation, platform: Platform, count: number): Promise<Population> {
+export async function populate(
+  installation: { readonly tenant: string; instance(provider: 'waha'): { readonly id: string } },
+  platform: Pick<Platform, 'log' | 'runtime'>,
+  count: number,
+): Promise<Population> {
   const runtime = platform.runtime('prosa_api', 'bench');
   const { tenant } = installation;
   const { id: instanceId } = installation.instance('waha');
@@ -47,14 +49,12 @@ export async function populate(installation: Installation, platform: Platform, c
     person: `p_${newUlid(at)}`,
     chat: chatAddress(i),
   }));
-  const collector = new KeyCollector();
-  const vault = openVault(collector, platform.tenantKeys);
-  await inBatches(conversations, async (batch) => {
+  const { vault } = runtime;
+  await inBatches(conversations, recordsPerAppend, async (batch) => {
     await Promise.all(
       batch.map(({ id, person }) => vault.seal({ tenant, actor: id, type: 'bench', eventId: '' }, person, at, '')),
     );
   });
-  await storeKeys(runtime.database, tenant, collector.rows());
   await storeConversations(runtime.database, tenant, instance.line, conversations);
   let serial = 0;
   const said = ({ id, person, chat }: Conversation, text: string): Promise<OutgoingRecord> => {
@@ -67,16 +67,11 @@ export async function populate(installation: Installation, platform: Platform, c
       return conversation === undefined ? undefined : (await platform.log.append([await said(conversation, text)]))[0];
     },
     async say(texts) {
-      let batch: OutgoingRecord[] = [];
       for (const text of texts) {
-        for (const conversation of conversations) {
-          batch.push(await said(conversation, text));
-          if (batch.length < recordsPerAppend) continue;
-          await platform.log.append(batch);
-          batch = [];
-        }
+        await inBatches(conversations, recordsPerAppend, async (batch) => {
+          await platform.log.append(await Promise.all(batch.map((conversation) => said(conversation, text))));
+        });
       }
-      if (batch.length > 0) await platform.log.append(batch);
       return texts.length * conversations.length;
     },
   };
@@ -111,96 +106,13 @@ async function recordOf(
   return outgoing({ ...header, type, causationId: null, providerAt: null, kind: 'text', group: false, sealed });
 }
 
-interface KeyRow {
-  readonly id: string;
-  readonly person: string;
-  readonly month: string;
-  readonly state: string;
-  readonly wrapped: Buffer;
-}
-
-/**
- * A database that has nothing but the vault's keys, in memory: so the real vault makes real keys, and
- * they can be written to the real database many at a time. Knows the two statements by which the vault
- * looks for people's keys and adds some; refuses any other.
- */
-class KeyCollector implements Database {
-  readonly #rows = new Map<string, KeyRow>();
-  readonly #sql: Sql = {
-    query: <Row>(text: string, values: readonly unknown[] = []) => {
-      const rows = text.startsWith('INSERT INTO vault_keys') ? this.#insert(values) : this.#select(text, values);
-      return Promise.resolve({ rows: rows as Row[], rowCount: rows.length });
-    },
-  };
-
-  transaction<T>(_tenants: readonly string[], work: (sql: Sql) => Promise<T>): Promise<T> {
-    return work(this.#sql);
-  }
-
-  query<Row>(_tenants: readonly string[], text: string, values: readonly unknown[] = []): Promise<SqlResult<Row>> {
-    return this.#sql.query<Row>(text, values);
-  }
-
-  queries(
-    _tenants: readonly string[],
-    statements: readonly (readonly [text: string, values: readonly unknown[]])[],
-  ): Promise<readonly SqlResult<Record<string, unknown>>[]> {
-    return Promise.all(statements.map(([text, values]) => this.#sql.query(text, values)));
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  rows(): readonly KeyRow[] {
-    return [...this.#rows.values()];
-  }
-
-  #insert(values: readonly unknown[]): readonly KeyRow[] {
-    const [, ids, people, months, wrapped] = values as [string[], string[], string[], string[], Buffer[]];
-    ids.forEach((id, i) => {
-      const [person = '', month = '', secret = Buffer.alloc(0)] = [people[i], months[i], wrapped[i]];
-      this.#rows.set(`${person}/${month}`, { id, person, month, state: 'active', wrapped: secret });
-    });
-    return [];
-  }
-
-  #select(text: string, values: readonly unknown[]): readonly object[] {
-    if (!/^SELECT .* FROM vault_keys\s+JOIN unnest.* USING \(tenant, person, month\)$/.test(text))
-      throw new Error('the vault asks for its keys in another way than this bench knows');
-    const [tenants, people, months] = values as [string[], string[], string[]];
-    return people.flatMap((person, i) => {
-      const row = this.#rows.get(`${person}/${months[i] ?? ''}`);
-      return row === undefined ? [] : [{ ...row, tenant: tenants[i] }];
-    });
-  }
-}
-
-async function storeKeys(database: Database, tenant: string, rows: readonly KeyRow[]): Promise<void> {
-  await inBatches(rows, async (batch) => {
-    await database.transaction([tenant], (sql) =>
-      sql.query(
-        `INSERT INTO vault_keys (tenant, id, person, month, state, wrapped)
-         SELECT $1, i, p, m, 'active', w FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bytea[]) AS r (i, p, m, w)`,
-        [
-          tenant,
-          batch.map(({ id }) => id),
-          batch.map(({ person }) => person),
-          batch.map(({ month }) => month),
-          batch.map(({ wrapped }) => wrapped),
-        ],
-      ),
-    );
-  });
-}
-
 async function storeConversations(
   database: Database,
   tenant: string,
   line: string,
   conversations: readonly Conversation[],
 ): Promise<void> {
-  await inBatches(conversations, async (batch) => {
+  await inBatches(conversations, rowsPerStatement, async (batch) => {
     await database.transaction([tenant], (sql) =>
       sql.query(
         `INSERT INTO conversations (tenant, id, line, person, is_group)
@@ -211,8 +123,12 @@ async function storeConversations(
   });
 }
 
-async function inBatches<T>(all: readonly T[], work: (batch: readonly T[]) => Promise<void>): Promise<void> {
-  for (let from = 0; from < all.length; from += rowsPerStatement) await work(all.slice(from, from + rowsPerStatement));
+async function inBatches<T>(
+  all: readonly T[],
+  size: number,
+  work: (batch: readonly T[]) => Promise<void>,
+): Promise<void> {
+  for (let from = 0; from < all.length; from += size) await work(all.slice(from, from + size));
 }
 
 /** Records of a topic and their bytes: what was written there. */
