@@ -24,18 +24,16 @@ import type {
 } from '../../record-log.ts';
 import { AppendWriter } from './append-writer.ts';
 import { KafkaClient, type ClientSettings, type KafkaLogger } from './client.ts';
-import { asUnavailable, isPassing } from './failure.ts';
+import { asUnavailable } from './failure.ts';
 import { KafkaConsumer } from './kafka-consumer.ts';
 import { askRepeatedly, commitOffset, committedOffsets, endsOf, offsetAt } from './offsets.ts';
 import { readRange } from './range-reader.ts';
-import { repeating } from './repeating.ts';
 import type { KafkaSeam } from './seam.ts';
 import { kafkaTimingsDefault, kafkaTimingsFor, type KafkaTimings } from './timings.ts';
 import { createTopics } from './topic-setup.ts';
 import type { PlacedRecord } from './transactional-producer.ts';
 
 const pingTimeoutMs = 2_000;
-const stableWaitMs = 500;
 /** Connections over which one consumer's transactions are spread, by partition; each is five requests, one after the other. */
 const producerClientsMax = 4;
 
@@ -180,7 +178,10 @@ class KafkaLog implements RecordLog {
 
   async lag(group: string, topic: string): Promise<readonly PartitionLag[]> {
     const ends = await this.ends(topic);
-    const committed = await this.#committed(this.#nameOf(group), this.#nameOf(topic));
+    // Commits that are under way do not count: while a group works there is always one.
+    const committed = await this.#ask(() =>
+      committedOffsets(this.#client, this.#nameOf(group), this.#nameOf(topic), this.#partitions(), false),
+    );
     return ends.map(({ partition, start, stableEnd }) => {
       const offset = committed.get(partition) ?? null;
       return { partition, committed: offset, stableEnd, lag: Math.max(0, stableEnd - (offset ?? start)) };
@@ -248,17 +249,6 @@ class KafkaLog implements RecordLog {
   }
 
   /** Offsets of a group; those of a transaction that ends soon, after it; else as they were before it. */
-  async #committed(groupId: string, name: string): Promise<ReadonlyMap<number, number | null>> {
-    const [client, partitions] = [this.#client, this.#partitions()];
-    try {
-      const deadline = Date.now() + stableWaitMs;
-      return await repeating(client, { deadline }, () => committedOffsets(client, groupId, name, partitions, true));
-    } catch (caught) {
-      if (!isPassing(caught)) throw asUnavailable(caught);
-      return this.#ask(() => committedOffsets(client, groupId, name, partitions, false));
-    }
-  }
-
   async #ask<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
     this.#refuseClosed();
     return askRepeatedly(this.#client, { deadline: Date.now() + this.#timings.questionTimeoutMs }, ask);
