@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { conversationVersion } from '#machines/conversation/machine.ts';
 import { instanceVersion } from '#machines/instance/machine.ts';
+import type { RecordPosition } from '#runtime/log/record-log.ts';
 import type { Platform } from '#runtime/platform.ts';
 import { provisionKeyFile } from '#runtime/vault/key-file.ts';
 import { topics } from '#schemas/topics.ts';
@@ -73,6 +74,7 @@ async function run(stage: Stage, scope: Scope, installation: Installation, backl
   await drained(platform);
   const elsewhere = (all: readonly Done[]) => percentilesOf(msOf(all.filter((one) => !partitions.has(one.partition))));
   const beside = (all: readonly Done[]) => percentilesOf(msOf(all.filter((one) => partitions.has(one.partition))));
+  const appended = (all: readonly Done[]) => percentilesOf(all.map(({ appendMs }) => appendMs));
   const perSecond = report.accepted / report.seconds;
   const boundMs = (backlogMax / perSecond) * 1_000 + elsewhere(busy).p99;
   const measures: readonly Measure[] = [
@@ -80,6 +82,7 @@ async function run(stage: Stage, scope: Scope, installation: Installation, backl
     measure('other partitions: p99 in the burst', elsewhere(busy).p99, 'ms', {
       below: Math.round(2 * elsewhere(quiet).p99),
     }),
+    measure('all partitions: p99 of the append alone in the burst', appended(busy).p99, 'ms'),
     measure('same partitions: p99 undisturbed', beside(quiet).p99, 'ms'),
     measure('same partitions: p99 in the burst', beside(busy).p99, 'ms', { below: Math.round(boundMs) }),
     measure('burst: accepted', perSecond, 'per s'),
@@ -137,6 +140,8 @@ async function makeTenant(platform: Platform): Promise<Burst> {
 interface Done {
   readonly partition: number;
   readonly ms: number;
+  /** Of which until it was durable on the log. */
+  readonly appendMs: number;
 }
 
 const msOf = (all: readonly Done[]): readonly number[] => all.map(({ ms }) => ms);
@@ -149,7 +154,7 @@ interface Steady {
 
 /** Chats in turn say something at a steady rate; what is committed tells when each was done. */
 function startSteady({ log }: Platform, population: Population): Steady {
-  const waiting = new Set<{ readonly partition: number; readonly offset: number; readonly since: number }>();
+  const waiting = new Set<RecordPosition & { readonly since: number; readonly appendMs: number }>();
   let done: Done[] = [];
   let stopping = false;
   const write = async (): Promise<void> => {
@@ -158,7 +163,7 @@ function startSteady({ log }: Platform, population: Population): Steady {
       const due = begun + (i * 1_000) / steadyPerSecond;
       await sleep(Math.max(0, due - performance.now()));
       void population.sayOne(i, 'Oi').then((position) => {
-        if (position !== undefined) waiting.add({ ...position, since: due });
+        if (position !== undefined) waiting.add({ ...position, since: due, appendMs: performance.now() - due });
       });
     }
   };
@@ -171,7 +176,7 @@ function startSteady({ log }: Platform, population: Population): Steady {
       for (const record of waiting) {
         if (record.offset >= (committed.get(record.partition) ?? 0)) continue;
         waiting.delete(record);
-        done.push({ partition: record.partition, ms: at - record.since });
+        done.push({ partition: record.partition, ms: at - record.since, appendMs: record.appendMs });
       }
       await sleep(lookMs);
     }
