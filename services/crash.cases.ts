@@ -37,7 +37,6 @@ const script = [
   'meus dados',
 ];
 
-const kills = script.length;
 /** A kill comes at some moment within this time after a message is sent. */
 const killWithinMs = 250;
 const settleTimeoutMs = 60_000;
@@ -56,19 +55,30 @@ function seeded(seed: number): () => number {
 /** Two runs of the same script say the same but for the time of day in some texts. */
 const withoutClock = (text: string): string => text.replaceAll(/\d{2}\/\d{2}\/\d{4} às \d{2}:\d{2}/g, '<time>');
 
-/** Runs the script with a kill at each message, on both a simulated phone and WAHA. */
-export async function surviveKills(environment: Readonly<Record<string, string>>, seed: number): Promise<void> {
+/**
+ * Runs the script on both a simulated phone and WAHA, with a kill at each message, or at each `every`th from a random
+ * one on.
+ */
+export async function surviveKills(
+  environment: Readonly<Record<string, string>>,
+  seed: number,
+  every = 1,
+): Promise<void> {
   const waha = await startFakeWaha();
   const program = await Program.start({ WAHA_BASE_URL: waha.url, ...environment });
   try {
     const undisturbed = await run(program, waha, 'undisturbed', () => Promise.resolve());
     const random = seeded(seed);
-    const killed = await run(program, waha, 'killed', async () => {
+    const first = Math.floor(random() * every);
+    let kills = 0;
+    const killed = await run(program, waha, 'killed', async (index) => {
+      if (index % every !== first) return;
+      kills += 1;
       await new Promise((resolve) => setTimeout(resolve, random() * killWithinMs));
       await program.end('SIGKILL');
       await program.start();
     });
-    compare(undisturbed, killed, seed);
+    compare(undisturbed, killed, kills, seed);
   } finally {
     await program.close();
     await waha.close();
@@ -84,7 +94,7 @@ interface Outcome {
   readonly unknown: number;
 }
 
-function compare(undisturbed: Outcome, killed: Outcome, seed: number): void {
+function compare(undisturbed: Outcome, killed: Outcome, kills: number, seed: number): void {
   const label = `seed ${seed}`;
   expect(undisturbed.phone.length, label).toBe(script.length);
   expect(killed.state, label).toEqual(undisturbed.state);
@@ -107,7 +117,7 @@ async function run(
   program: Program,
   waha: FakeWaha,
   name: 'undisturbed' | 'killed',
-  disturb: () => Promise<void>,
+  disturb: (index: number) => Promise<void>,
 ): Promise<Outcome> {
   const phone = name === 'killed' ? '5511999990001' : '5511999990002';
   const chat = name === 'killed' ? '5511888880001@c.us' : '5511888880002@c.us';
@@ -118,7 +128,7 @@ async function run(
       ({ conversationId: conversation } = await program.says(phone, text, `${name}-${index}`));
       await sayOnWaha(program, chat, text, `${name}${index}`);
     });
-    await disturb();
+    await disturb(index);
     await said;
     // In an undisturbed run each message is answered before the next; in a killed one they may pile up.
     if (name === 'undisturbed') {
