@@ -35,7 +35,7 @@ const lookIntervalMs = 50;
  * (`describe.skipIf(broker === undefined)`); the reason was said once. Throws when there must be one (`CI`).
  */
 export async function sharedBroker(): Promise<SharedBroker | undefined> {
-  const folder = inject('brokerFolder');
+  const folder = inject('runFolder');
   await writeFile(join(folder, wantedFile), '');
   const deadline = Date.now() + patienceMs;
   while (Date.now() < deadline) {
