@@ -1,5 +1,5 @@
 /** Phone numbers as people write them. */
-import { otherNinth } from '#runtime/directory/ninth-digit.ts';
+import { otherMobileSpelling } from '#runtime/directory/mobile-spelling.ts';
 
 const brazil = '55';
 
@@ -13,5 +13,5 @@ export function phoneCandidates(written: string): readonly string[] {
   const given = [digits];
   const national = (digits.length === 10 || digits.length === 11) && !written.trim().startsWith('+');
   if (national) given.push(brazil + digits);
-  return [...new Set(given.flatMap((number) => [number, otherNinth(number) ?? number]))];
+  return [...new Set(given.flatMap((number) => [number, otherMobileSpelling(number) ?? number]))];
 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../database/database.ts';
 import { asOwner } from '../testing/postgres.ts';
 import { type TestWorld, openTestWorld, testTenant } from '../testing/runtime.ts';
-import { type Directory, canonicalAddress } from './directory.ts';
+import { type Directory, canonicalAddress, otherSpelling } from './directory.ts';
 import { openDirectory } from './postgres-directory.ts';
 
 let world: TestWorld;
@@ -57,6 +57,26 @@ describe('resolving', () => {
     expect(address).toEqual({ state: 'open', value: '551188881001@c.us' });
     const landline = await directory().resolve(chat('551133331001@c.us'));
     expect(landline.conversation).not.toBe((await directory().resolve(chat('5511933331001@c.us'))).conversation);
+  });
+
+  test.each([
+    ['Mexican', '5215512345678', '525512345678'],
+    ['Argentinian', '5491123456789', '541123456789'],
+  ])('knows a %s one with the digit behind the country, and without it', async (_, marked, dialled) => {
+    const first = await directory().resolve(chat(dialled));
+    expect((await directory().resolve(chat(`${marked}@s.whatsapp.net`))).conversation).toBe(first.conversation);
+    expect(await directory().addressOf(testTenant, first.conversation)).toEqual({
+      state: 'open',
+      value: `${marked}@s.whatsapp.net`,
+    });
+    expect(otherSpelling(marked)).toBe(dialled);
+    for (const other of [
+      dialled.slice(0, -1),
+      `${marked}0`,
+      `4${marked.slice(1)}`,
+      `${dialled.slice(0, 2)}0${dialled.slice(3)}`,
+    ])
+      expect(otherSpelling(other)).toBeUndefined();
   });
 
   test('tells when an event names two conversations, once nobody keeps them apart', async () => {

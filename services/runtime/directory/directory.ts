@@ -4,7 +4,7 @@
  * a known chat needs no Postgres.
  */
 
-import { otherNinth } from './ninth-digit.ts';
+import { otherMobileSpelling } from './mobile-spelling.ts';
 
 /** A conversation as the directory knows it. */
 export interface ConversationEntry {
@@ -31,7 +31,7 @@ export interface ResolvedChat extends ConversationEntry {
 export interface Directory {
   /**
    * The conversation of a chat on a line; made, with a person, when none of the addresses is known, nor a
-   * Brazilian number among them without its ninth digit, or with it.
+   * mobile number among them in its other spelling, where it has two (Brazil, Mexico, Argentina).
    * `addresses` are all the addresses that the event gives for the chat, the one to send to first;
    * new ones are linked to the conversation found. Idempotent under concurrent calls.
    */
@@ -108,9 +108,9 @@ export function canonicalAddress(address: string): string {
   return `other:${address}`;
 }
 
-/** The other spelling of a Brazilian mobile number, canonical; undefined where there is none. */
+/** The other spelling of a mobile number that has two, canonical; undefined where there is none. */
 export function otherSpelling(address: string): string | undefined {
   const canonical = canonicalAddress(address);
   if (!canonical.startsWith('pn:')) return undefined;
-  return otherNinth(canonical.slice('pn:'.length));
+  return otherMobileSpelling(canonical.slice('pn:'.length));
 }
