@@ -44,10 +44,7 @@ function partsIn(pattern: string, path: string): readonly string[] | undefined {
 }
 
 /** The JSON object of a request, an empty one when it has no body. Throws when it is none, or larger than `bytesMax`. */
-export async function jsonBodyOf(
-  request: IncomingMessage,
-  bytesMax: number,
-): Promise<Readonly<Record<string, unknown>>> {
+async function jsonBodyOf(request: IncomingMessage, bytesMax: number): Promise<Readonly<Record<string, unknown>>> {
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of request as AsyncIterable<Buffer>) {

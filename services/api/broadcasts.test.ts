@@ -271,6 +271,11 @@ describe('feeding', () => {
         log: deadly(worker.log, ['append']),
       };
     };
+    // That of the one that died, by the database's clock.
+    const leaseOver = async (): Promise<void> => {
+      at += 11_000;
+      await asOwner(api.world.databaseUrl, `UPDATE broadcasts SET lease_until = now() WHERE lease_until > now()`);
+    };
     const ids: string[] = [];
     let deaths = 0;
     for (let nth = 1; nth <= 6; nth += 1)
@@ -278,13 +283,12 @@ describe('feeding', () => {
         const id = await started(3, { pacing: { perMinute: 6_000 } });
         ids.push(id);
         await look(dying(nth, after)).catch(() => (deaths += 1));
-        // The lease of the one that died.
-        at += 11_000;
+        await leaseOver();
         await look();
         for (const message of await messagesOf(id)) await delivered(message, 'sent');
         at += 2_000;
         await look(dying(nth, after)).catch(() => (deaths += 1));
-        at += 11_000;
+        await leaseOver();
         await look();
         expect([await statusOf(id), await progress(id)]).toEqual(['finished', { sent: 3 }]);
       }
@@ -457,13 +461,15 @@ describe('orders', () => {
 });
 
 test('figures follow what the provider tells, and add up', async () => {
-  const id = await started(7, { pacing: { perMinute: 600 } });
+  const id = await started(8, { pacing: { perMinute: 600 } });
   await look();
   at += 2_000;
   await handOver();
   const messages = await messagesOf(id);
   const ids: string[] = [];
   for (const message of messages.slice(0, 5)) ids.push(await delivered(message, 'sent'));
+  // Said no while it waited to be sent.
+  if (messages[7] !== undefined) await delivered(messages[7], 'failed', 'consent.withdrawn');
   await sql(`UPDATE message_requests SET status = 'declined', reason = 'consent.withdrawn' WHERE id = $1`, [
     messages[5]?.id,
   ]);
@@ -498,13 +504,13 @@ test('figures follow what the provider tells, and add up', async () => {
   await mark(3, 'failed', 11, 'index');
   await mark(4, 'failed', 1);
   await mark(4, 'sent', 10, 'index');
-  expect(await progress(id)).toEqual({ queued: 1, sent: 2, delivered: 1, read: 1, failed: 1, declined: 1 });
+  expect(await progress(id)).toEqual({ queued: 1, sent: 2, delivered: 1, read: 1, failed: 1, declined: 2 });
   const { body } = await call('GET', `/v1/broadcasts/${id}`);
   expect(body['progress']).toMatchObject({
     sentLastMinute: 5,
     endsAt: expect.any(String) as string,
     reasons: [
-      { status: 'declined', reason: 'consent.withdrawn', count: 1 },
+      { status: 'declined', reason: 'consent.withdrawn', count: 2 },
       { status: 'failed', reason: 'provider.131026', count: 1 },
     ],
   });
@@ -604,7 +610,8 @@ describe('people who are looked for', () => {
     const claimed = await feederOn(worker).claim(50);
     expect(claimed.map((one) => one.id)).toContain(id);
     expect((await call('GET', `/v1/broadcasts/${id}`)).body).toMatchObject({ progress: { gathering: true } });
-    at += 11_000;
+    // The time of a lease is over.
+    await sql('UPDATE broadcasts SET lease_until = now() WHERE id = $1', [id]);
     await look();
     await look();
     expect((await recipientsOf(id)).length).toBe(2_400 + 1 - 24);

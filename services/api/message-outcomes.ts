@@ -19,7 +19,9 @@ const countsOf = (source: string): string => `
   SELECT outcome, CASE WHEN outcome NOT IN ('queued', 'scheduled', 'sending') THEN reason END AS reason,
     count(*)::int AS count, count(*) FILTER (WHERE sent_at > now() - interval '1 minute')::int AS recent
   FROM (
-    SELECT coalesce(r.own, k.status, d.status, q.status) AS outcome,
+    -- Who said no while it waited did not want it, as who said so before (services/sender/objections.ts).
+    SELECT coalesce(r.own, k.status, CASE WHEN d.status = 'failed' AND d.reason LIKE 'consent.%' THEN 'declined' ELSE d.status END,
+        q.status) AS outcome,
       CASE WHEN r.own IS NOT NULL THEN r.own_reason WHEN k.status IS NOT NULL THEN k.reason
         WHEN d.status IS NOT NULL THEN d.reason ELSE q.reason END AS reason,
       CASE WHEN d.status = 'sent' THEN d.settled_at END AS sent_at

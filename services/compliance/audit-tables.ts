@@ -35,6 +35,8 @@ const consentStatuses: Readonly<Record<string, string>> = {
   'consent.given': 'given',
   'consent.refused': 'refused',
   'consent.withdrawn': 'withdrawn',
+  'marketing.stopped': 'marketing-stopped',
+  'marketing.resumed': 'marketing-resumed',
 };
 
 const isConsent = (event: AuditRecorded): boolean => Object.hasOwn(consentStatuses, event.action);
@@ -46,7 +48,8 @@ const consentColumns: Columns<AuditRecorded> = {
   status: ['text', (event) => consentStatuses[event.action]],
   notice_version: ['text', (event) => event.subject],
   given_by: ['text', (event) => event.outcome],
-  at: ['timestamptz', (event) => timeOf(event.occurredAt)],
+  // What WhatsApp tells may come late, and out of order.
+  at: ['timestamptz', (event) => timeOf(event.providerAt ?? event.occurredAt)],
   evidence_event_id: ['text', (event) => event.causationId],
 };
 

@@ -94,6 +94,18 @@ test('consents are a chain that names the notice, the answer and its evidence', 
   ]);
 });
 
+test('what was said to marketing is in the chain, at the time at which it was said', async () => {
+  const [actor, stoppedAt] = ['c_marketing', now];
+  await keepAudit(runtime, [
+    audit({ actor, action: 'marketing.resumed', providerAt: stoppedAt + 500 }),
+    audit({ actor, action: 'marketing.stopped', providerAt: stoppedAt }),
+  ]);
+  expect((await consentsOf(actor)).map(({ status, at }) => [status, at])).toEqual([
+    ['marketing-stopped', new Date(stoppedAt)],
+    ['marketing-resumed', new Date(stoppedAt + 500)],
+  ]);
+});
+
 test('the same records again, in any order, change nothing', async () => {
   const events = chain('c_again');
   await keepAudit(runtime, events);

@@ -1,8 +1,7 @@
 /**
  * Goal: through every fault of a Cloud number, each message is at Meta once and in the order of its chat,
  * or is shown with its cause; a send that nobody answered becomes a send when a status names it. Method:
- * sender, projection and ingest on a real Postgres against a fake Graph API. `CLOUD_SENDER_MESSAGES` is
- * their number.
+ * sender, projection and ingest on a real Postgres against a fake Graph API.
  */
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -30,10 +29,10 @@ import { processWindow } from '../ingest/duplicate-window.ts';
 import { bodyBytesMax, ingestRoutes } from '../ingest/routes.ts';
 import { startProjection } from '../projection/projection.ts';
 import type { SenderOptions } from './sender.ts';
+import type { SendLimits } from '#runtime/instances/send-limits.ts';
 import { type Row, tenant, useSenderWorld } from './testing/sender-world.ts';
+import { type CommonFault, faultTestMs, faultyLimits, throughFaults } from './testing/through-faults.ts';
 
-const messagesMax = Number(process.env['CLOUD_SENDER_MESSAGES'] ?? 160);
-const perChat = 8;
 const token = 'an invented access token';
 const phoneNumberId = '106540352242922';
 const quick = {
@@ -61,11 +60,14 @@ afterAll(async () => {
 
 const sender = (options: SenderOptions = {}) => sending.sender({ ...quick, ...options });
 
-async function cloud(options: FakeCloudOptions = {}): Promise<{ fake: FakeCloud; instance: Instance }> {
+async function cloud(
+  options: FakeCloudOptions = {},
+  limits: SendLimits = { perSecond: null },
+): Promise<{ fake: FakeCloud; instance: Instance }> {
   const fake = await startFakeCloud({ token, ...options });
   sending.cleanups.push(() => fake.close());
   serial += 1;
-  const settings = { baseUrl: fake.url, phoneNumberId, limits: { perSecond: null } };
+  const settings = { baseUrl: fake.url, phoneNumberId, limits };
   const wanted = { tenant, provider: 'cloud' as const, name: `cloud-${serial}`, settings, apiKey: token };
   return { fake, instance: await sending.api.instances.create(wanted, Date.now()) };
 }
@@ -235,38 +237,25 @@ describe('a send that nobody answered', () => {
 
 test(
   'through faults each message is at Meta once and in order, or is shown with its cause',
-  { timeout: 60_000 + messagesMax * 100 },
+  { timeout: faultTestMs + 60_000 },
   async () => {
-    const chance = seeded(20_261_121);
-    const { fake, instance } = await cloud({ behave: () => faultOf(chance()) });
-    const chats = await Promise.all(Array.from({ length: Math.ceil(messagesMax / perChat) }, () => chatOn(instance)));
-    await sender({ retryDelaysMs: [0, 20, 40, 60, 80, 100], concurrency: 32, perInstance: 32 });
-    const asked = await Promise.all(
-      chats.map((chat) => ask(chat, ...Array.from({ length: perChat }, (_, i) => `${chat.phone}/${i}`))),
-    );
-    const ids = asked.flat();
-    const settled = await outcome(ids, 60_000 + messagesMax * 60);
-    const arrivals = Map.groupBy(fake.messages, ({ callbackData }) => callbackData ?? '');
-    // Once at most, whatever it is called.
-    expect([...arrivals.values()].filter((list) => list.length > 1)).toEqual([]);
-    for (const { id, status, reason } of settled) {
-      if (status === 'sent') expect([id, arrivals.has(id)]).toEqual([id, true]);
-      else if (status === 'unknown') expect(reason).toBe('outcome.not-confirmed');
-      else {
-        expect([status, reason, arrivals.has(id)]).toEqual([status, expect.any(String), false]);
-        expect(['failed', 'manual']).toContain(status);
-      }
-    }
-    for (const chat of chats) {
-      const places = fake.messages
-        .filter(({ to }) => to === chat.phone)
-        .map((message) => textOf(message).split('/')[1]);
-      expect(places).toEqual([...places].sort((a, b) => Number(a) - Number(b)));
-    }
+    const served: { fake: FakeCloud; instance: Instance }[] = [];
+    const settled = await throughFaults(sending, [
+      async (behave) => {
+        const { fake, instance } = await cloud({ behave: () => cloudFault(behave()) }, faultyLimits);
+        served.push({ fake, instance });
+        return {
+          instance,
+          sendsAt: () => fake.requests.filter(({ path }) => path.endsWith('/messages')).map(({ at }) => at),
+          arrivedAt: (phone) => fake.messages.filter(({ to }) => to === phone).map(textOf),
+        };
+      },
+    ]);
+    const [{ fake, instance } = never()] = served;
     // What arrived unanswered is settled by its status.
-    const unknown = settled.filter(({ status }) => status === 'unknown').map(({ id }) => id);
-    expect(unknown.length).toBeGreaterThan(0);
-    const lost = unknown.flatMap((id) => arrivals.get(id) ?? []);
+    const unknown = new Set(settled.filter(({ status }) => status === 'unknown').map(({ id }) => id));
+    expect(unknown.size).toBeGreaterThan(0);
+    const lost = fake.messages.filter(({ callbackData }) => unknown.has(callbackData ?? ''));
     for (const message of lost) await tell(instance, message, 'sent');
     const named = lost.map(({ callbackData }) => callbackData ?? '');
     const after = await eventually(
@@ -279,29 +268,16 @@ test(
   },
 );
 
-/** A fifth of errors, and some that leave nobody any wiser. */
-function faultOf(chance: number): CloudFault | undefined {
-  if (chance < 0.1) return { kind: 'error', code: 131_000, status: 500 };
-  if (chance < 0.15) return { kind: 'gateway', status: 503 };
-  if (chance < 0.18) return { kind: 'error', code: 131_016, status: 500 };
-  if (chance < 0.2) return { kind: 'error', code: 130_429, status: 400 };
-  if (chance < 0.22) return { kind: 'error', code: 131_026 };
-  if (chance < 0.27) return { kind: 'slow', ms: 800 };
-  if (chance < 0.28) return { kind: 'drop-after' };
-  if (chance < 0.29) return { kind: 'drop-before' };
-  return undefined;
-}
+const never = (): never => {
+  throw new Error('there is no server');
+};
 
-/** Mulberry32. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+/** Errors of the Graph API and of what stands before it. */
+const cloudFault = (fault: CommonFault | undefined): CloudFault | undefined => {
+  if (fault?.kind !== 'status') return fault;
+  if (fault.status === 429) return { kind: 'error', code: 130_429, status: 400 };
+  return fault.status === 502 ? { kind: 'error', code: 131_000, status: 500 } : { kind: 'gateway', status: 503 };
+};
 
 const updatesOf = (id: string): Promise<readonly DeliveryUpdated[]> =>
   sending.recordsOf<DeliveryUpdated>('delivery.updated', [id]);

@@ -65,6 +65,7 @@ function courierWith(takes: { readonly preparing?: number; readonly reading?: nu
     routeOf: () => Promise.resolve('i_1'),
     endpoints: { of: (one: Instance) => [one], failed: () => undefined },
     courtesies: { begin: () => 0 },
+    objectionTo: () => Promise.resolve(undefined),
     readFile: () => {
       vi.advanceTimersByTime(takes.reading ?? 0);
       return Promise.resolve(Buffer.from('file'));

@@ -7,6 +7,7 @@
  *    that has read its file.
  * C3 A defect met with one delivery ends that delivery as `unknown`, not the process: another try
  *    would meet it again, and the other chats are not to blame.
+ * C4 What nobody asked for is not sent to who said no by then (`objections.ts`), however it came to wait.
  */
 import type { OutboundContent, SealedOutbound } from '#schemas/content.ts';
 
@@ -19,6 +20,7 @@ import type { ConfirmationFinder } from './confirmations.ts';
 import type { Courtesies } from './courtesies.ts';
 import { type Endpoints, mayGoElsewhere } from './endpoints.ts';
 import { classOfLane } from './lanes.ts';
+import type { ObjectionFinder } from './objections.ts';
 import type { FileReader } from './outgoing-files.ts';
 import type { AddressFinder, PersonFinder } from './people.ts';
 import type { RouteFinder } from './routes.ts';
@@ -40,6 +42,7 @@ export interface CourierParts {
   readonly confirmationOf: ConfirmationFinder;
   readonly courtesies: Courtesies;
   readonly readFile: FileReader;
+  readonly objectionTo: ObjectionFinder;
   readonly policyOf: PolicyFinder;
   readonly verdicts: Verdicts;
   /** Milliseconds after its claim within which a call may begin (C2). */
@@ -156,6 +159,19 @@ export function createCourier(parts: CourierParts): Courier {
     }
   };
 
+  /** C4 */
+  const wanted = async (delivery: ClaimedDelivery): Promise<Preparation> => {
+    const prepared = await prepare(delivery);
+    if (prepared.state !== 'ready') return prepared;
+    try {
+      const code = await parts.objectionTo(delivery);
+      return code === undefined ? prepared : { state: 'hopeless', code, instance: prepared.instance };
+    } catch (caught) {
+      if (caught instanceof OperatingError && caught.disposition === 'retry') return { state: 'away' };
+      throw caught;
+    }
+  };
+
   /** Where it goes when it may not be sent now, or not before it was written for a while. */
   const postpone = async (
     delivery: ClaimedDelivery,
@@ -221,7 +237,7 @@ export function createCourier(parts: CourierParts): Courier {
       const serving = await servingOf(delivery);
       if (serving !== delivery.instance)
         return deliveries.move(delivery, undefined, { to: 'elsewhere', instance: serving });
-      const prepared = await prepare(delivery);
+      const prepared = await wanted(delivery);
       const release: Move = { to: 'queued', delayMs: releaseDelayMs, uncertain: false, countsAttempt: false };
       if (prepared.state === 'away') return deliveries.move(delivery, undefined, release);
       if (prepared.state === 'accountless')

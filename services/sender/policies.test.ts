@@ -106,6 +106,71 @@ describe('a message whose outcome stays unknown', () => {
   });
 });
 
+describe('somebody who says no while messages wait', () => {
+  /** A link of the chain of consents. */
+  const said = (chat: Pick<Chat, 'conversation'>, status: string, at = Date.now()) =>
+    here.worker.database.query(
+      [tenant],
+      'INSERT INTO consents (tenant, conversation, event_id, status, at) VALUES ($1, $2, $3, $4, $5)',
+      [tenant, chat.conversation, newUlid(Date.now()), status, new Date(at)],
+    );
+
+  /** What waits, of each kind, when the person says something; then what became of it. */
+  async function afterwards(chat: Chat, says: () => Promise<unknown>) {
+    const accepting = await sender({ perInstance: 0 });
+    const ids = [
+      await request(chat, 'promoção', { origin: 'broadcast', priority: 'low' }),
+      await request(chat, 'lembrete', { origin: 'api' }),
+      await request(chat, 'da atendente', { origin: 'operator' }),
+      ...(await ask(chat, 'da máquina')),
+    ];
+    await eventually(async () => ((await rows(ids)).length === ids.length ? true : undefined));
+    await accepting.stop();
+    await says();
+    const sending = await sender();
+    const became = await outcome(ids);
+    await sending.stop();
+    return became.map(({ status, reason }) => (reason === null ? status : `${status}: ${reason}`));
+  }
+
+  test.each(['refused', 'withdrawn'])('%s: is sent the answers, and nothing that we began', async (status) => {
+    const chat = await chatOn(here.simulator);
+    await said(chat, 'given', Date.now() - 60_000);
+    const no = `failed: consent.${status}`;
+    expect(await afterwards(chat, () => said(chat, status))).toEqual([no, no, 'sent', 'sent']);
+    expect((await shown(chat)).map(({ text }) => text)).toEqual(['da atendente', 'da máquina']);
+    expect(await afterwards(chat, () => said(chat, 'given', Date.now() + 1_000))).toEqual(Array(4).fill('sent'));
+  });
+
+  test('to marketing alone, is sent no broadcast until they say yes; late news of an earlier no changes nothing', async () => {
+    const chat = await chatOn(here.simulator);
+    const [before, after] = [Date.now(), Date.now() + 1_000];
+    await said(chat, 'given');
+    expect(await afterwards(chat, () => said(chat, 'marketing-stopped', before))).toEqual([
+      'failed: consent.marketing-stopped',
+      ...Array<string>(3).fill('sent'),
+    ]);
+    const changed = async () => {
+      await said(chat, 'marketing-resumed', after);
+      await said(chat, 'marketing-stopped', after - 500);
+    };
+    expect(await afterwards(chat, changed)).toEqual(Array(4).fill('sent'));
+  });
+
+  test('in the chat with which theirs was merged, is sent nothing in the one that it was', async () => {
+    const [chat, elder] = [await chatOn(here.simulator), await chatOn(here.simulator)];
+    const mergeAndSay = async () => {
+      await here.worker.database.query(
+        [tenant],
+        'UPDATE conversations SET merged_into = $2, merge_decided_at = now() WHERE id = $1',
+        [chat.conversation, elder.conversation],
+      );
+      await said(elder, 'withdrawn');
+    };
+    expect((await afterwards(chat, mergeAndSay)).slice(0, 2)).toEqual(Array(2).fill('failed: consent.withdrawn'));
+  });
+});
+
 test('a message that was cancelled before its reply came is not sent, and holds nothing up', async () => {
   const chat = await chatOn(here.simulator);
   const id = `m_${newUlid(Date.now())}`;

@@ -47,6 +47,7 @@ import { createHandOver } from './hand-over.ts';
 import { createHeldRelief } from './held.ts';
 import { createNotices } from './notices.ts';
 import { openRateWindows } from './open-windows.ts';
+import { objectionFinder } from './objections.ts';
 import { fileReader } from './outgoing-files.ts';
 import { addressFinder, personFinder } from './people.ts';
 import { callsAtOnce } from './limits.ts';
@@ -171,6 +172,7 @@ export async function startSender(runtime: Runtime, options: SenderOptions = {})
     confirmationOf,
     courtesies: createCourtesies(runtime, providers),
     readFile: fileReader(files, (chosen.leaseMs - chosen.callTimeoutMs) * fileReadShare),
+    objectionTo: objectionFinder(runtime.database),
     policyOf,
     verdicts: createVerdicts({ ...chosen, runtime, gates, personOf, policyOf, fallbackOf }),
     startWithinMs: chosen.leaseMs - chosen.callTimeoutMs,

@@ -1,23 +1,16 @@
 /**
- * Our Baileys gateway as its callers see it (`#runtime/baileys/gateway.ts`), without WhatsApp behind it. A
- * message id is one message, however often it is asked for; webhooks are posted in their order, each until
- * it is taken. The gateway itself is tried against a fake of WhatsApp (`services/baileys-gateway/testing`).
+ * Our Baileys gateway as its callers see it (`#runtime/testing/fake-gateway.ts`) with sessions and webhooks, which
+ * are posted in their order, each until it is taken. The gateway itself is tried against a fake of WhatsApp
+ * (`services/baileys-gateway/testing`).
  */
-import { createHmac, randomBytes } from 'node:crypto';
-import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { randomBytes } from 'node:crypto';
 
-import {
-  type SendAnswer,
-  type SessionAnswer,
-  readRequest,
-  sendRequest,
-  typingRequest,
-} from '#runtime/baileys/gateway.ts';
+import { type SessionAnswer, readRequest, typingRequest } from '#runtime/baileys/gateway.ts';
+import { type GatewayFault, type GatewayMessage, startFakeGateway } from '#runtime/testing/fake-gateway.ts';
+import { signWahaWebhook } from '#runtime/testing/fake-waha.ts';
 import { asText } from '#schemas/plain-text.ts';
 
-import { type JsonRoutes, answerWith, jsonBodyOf } from '../json-http.ts';
+import { type JsonRoutes, answerWith } from '../json-http.ts';
 import {
   type AcceptedMessage,
   type Misdeed,
@@ -41,14 +34,11 @@ const retries: RetryPlan = {
   inOrder: true,
 };
 
-const requestBytesMax = 24 * 1_024 * 1_024;
 const own = { id: `${ownNumber}:3@s.whatsapp.net`, lid: '900000000000000@lid' };
 
 /** Starts one on the loopback. */
 export async function startBaileys(options: PersonalityOptions): Promise<Personality> {
-  const { session, state, apiKey, control } = options;
-  const sent = new Map<string, AcceptedMessage>();
-  let repeated = 0;
+  const { session, state, apiKey } = options;
   let sequence = 0;
 
   const shown = (): SessionAnswer => ({
@@ -73,62 +63,22 @@ export async function startBaileys(options: PersonalityOptions): Promise<Persona
     [`POST ${base}/disconnect`]: () => act(() => state.stop()),
     [`POST ${base}/pairing-code`]: () =>
       state.code === undefined ? [409, { code: 'pairing-refused' }] : [200, { code: 'ABCD1234' }],
-    [`GET ${base}/messages/{}`]: ([, , id = '']) => [200, { status: sent.has(id) ? 'sent' : 'unknown' }],
     [`POST ${base}/typing`]: (_match, body) => connected(typingRequest.safeParse(body).success ? [204] : [400]),
     [`POST ${base}/read`]: (_match, body) => connected(readRequest.safeParse(body).success ? [204] : [400]),
   };
 
-  /** Takes a message; what was wrong with it is its caller's to see. */
-  const take = (body: unknown): AcceptedMessage | undefined => {
-    const { id, chat, content } = sendRequest.parse(body);
-    if (sent.has(id)) {
-      repeated += 1;
-      return undefined;
-    }
-    const to = recipientOf(chat);
-    return { id, to, type: content.kind, text: asText(content), choices: [], at: Date.now() };
-  };
-
-  const refusalOf = (misdeed: Misdeed | undefined): readonly [number, unknown] | undefined => {
-    if (state.state !== 'working') return [409, { code: 'session-not-working' }];
-    if (misdeed?.kind === 'error-before') return [503, { code: 'session-elsewhere' }];
-    if (misdeed?.kind !== 'restricted') return undefined;
-    return [200, { status: 'refused', code: 'provider.restricted' } satisfies SendAnswer];
-  };
-
-  const send = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const answer = (status: number, value: unknown): void => {
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
-    };
-    const message = take(await jsonBodyOf(request, requestBytesMax));
-    const misdeed = message === undefined ? undefined : options.misdeed(message.to);
-    const refusal = refusalOf(misdeed);
-    if (refusal !== undefined) {
-      answer(...refusal);
-      return;
-    }
-    if (message !== undefined) {
-      sent.set(message.id, message);
-      options.accepted(message);
-    }
-    if (misdeed?.kind === 'slow' || misdeed?.kind === 'ambiguous') await sleep(misdeed.ms);
-    if (misdeed?.kind === 'ambiguous') response.destroy();
-    else if (misdeed?.kind === 'error-after') answer(500, { code: 'internal' });
-    else answer(200, { status: 'sent' } satisfies SendAnswer);
-  };
-
-  const server = createServer((request, response) => {
-    if (control(request, response)) return;
-    if (apiKey !== undefined && request.headers.authorization !== `Bearer ${apiKey}`) {
-      response.writeHead(401).end();
-    } else if (request.method === 'POST' && /^\/v1\/sessions\/[^/]+\/[^/]+\/messages$/.test(request.url ?? '')) {
-      send(request, response).catch(() => response.writeHead(400).end());
-    } else if (!answerWith(routes, request, response)) response.writeHead(404).end();
-  });
-  server.listen(options.port, '127.0.0.1');
-  await new Promise<void>((resolve, reject) => {
-    server.once('listening', resolve);
-    server.once('error', reject);
+  const fake = await startFakeGateway({
+    port: options.port,
+    ...(apiKey === undefined ? {} : { key: apiKey }),
+    behave: ({ chat }) => {
+      const found = options.misdeed(recipientOf(chat));
+      return state.state === 'working' ? faultOf(found) : { kind: 'status', status: 409 };
+    },
+    onMessage: (message) => options.accepted(acceptedOf(message)),
+    intercept: (request, response) =>
+      options.control(request, response) ||
+      ((apiKey === undefined || request.headers.authorization === `Bearer ${apiKey}`) &&
+        answerWith(routes, request, response)),
   });
 
   const envelope = (event: string, data: unknown): string => {
@@ -148,7 +98,7 @@ export async function startBaileys(options: PersonalityOptions): Promise<Persona
   });
 
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: fake.url,
     retries,
     written(message) {
       const [remoteJid, remoteJidAlt] = addressesOf(message, 's.whatsapp.net');
@@ -169,16 +119,34 @@ export async function startBaileys(options: PersonalityOptions): Promise<Persona
         },
       ]),
     sessionChanged: () => envelope('session.status', shown()),
-    sign: (body, secret) => ({
-      'content-type': 'application/json',
-      'x-webhook-hmac-algorithm': 'sha512',
-      'x-webhook-hmac': createHmac('sha512', secret).update(body).digest('hex'),
-    }),
-    repeats: () => repeated,
-    async close() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
-    },
+    sign: (body, secret) => signWahaWebhook(body, secret),
+    repeats: () => fake.repeats(),
+    close: () => fake.close(),
   };
+}
+
+const acceptedOf = ({ id, chat, content, at }: GatewayMessage): AcceptedMessage => ({
+  id,
+  to: recipientOf(chat),
+  type: content.kind,
+  text: asText(content),
+  choices: [],
+  at,
+});
+
+function faultOf(misdeed: Misdeed | undefined): GatewayFault | undefined {
+  switch (misdeed?.kind) {
+    case undefined:
+      return undefined;
+    case 'slow':
+      return { kind: 'slow', ms: misdeed.ms };
+    case 'ambiguous':
+      return { kind: 'drop-after', ms: misdeed.ms };
+    case 'error-before':
+      return { kind: 'status', status: 503 };
+    case 'error-after':
+      return { kind: 'fail-after' };
+    case 'restricted':
+      return { kind: 'restricted' };
+  }
 }

@@ -19,7 +19,7 @@ import {
   type Status,
   type WebhookBody,
   type WebhookProvider,
-  safeEventName,
+  otherEvent,
   statusEvent,
 } from './provider.ts';
 import { isSignedBody } from './signed-body.ts';
@@ -103,14 +103,8 @@ const read = (item: Item): NormalisedEvent => readers.get(item.event)?.(item) ??
 
 const contextOf = ({ own, deliveryId, raw }: Item): WebMessageContext => ({ own, deliveryId, raw, source: 'unknown' });
 
-const other = ({ event, deliveryId, envelopeAt, raw }: Item, chat: Chat | undefined): NormalisedEvent => ({
-  type: 'webhook.other',
-  event: safeEventName(event),
-  chat,
-  deliveryId,
-  providerAt: envelopeAt,
-  raw,
-});
+const other = ({ event, deliveryId, envelopeAt, raw }: Item, chat: Chat | undefined): NormalisedEvent =>
+  otherEvent(event, chat, deliveryId, { providerAt: envelopeAt, raw });
 
 /** The chat that an event without a reader, or an unreadable one, is of. */
 function chatNamed({ event, value, own }: Item): Chat | undefined {

@@ -6,7 +6,7 @@ import { chatOfEcho, chatOfStatus, chatWith, numberIdAt, participantOf, senderOf
 import { cloudContent } from './cloud-content.ts';
 import type { CloudPart, Reader } from './cloud-part.ts';
 import { type JsonObject, idAt, listAt, numberAt, objectAt, textAt, valueAt } from './loose-json.ts';
-import { type Change, type Chat, type NormalisedEvent, type Status, statusEvent } from './provider.ts';
+import { type Change, type Chat, type NormalisedEvent, type Status, otherEvent, statusEvent } from './provider.ts';
 import { limits } from './whatsapp-message.ts';
 
 /** A message that a person sent, or what they did to an earlier one. */
@@ -138,12 +138,12 @@ export const readThread: Reader = (part) => {
   if (threads.length === 0) return part.other('history', undefined);
   const { providerAt, instance } = part.about();
   return threads.flatMap((thread) => {
-    const alone = part.alone({ ...part.item, threads: [thread] });
+    const { raw, deliveryId } = part.alone({ ...part.item, threads: [thread] });
     const chat = chatWith(
       userIdAt(thread, 'context', 'user_id') ?? userIdAt(thread, 'user_id'),
       numberIdAt(thread, 'id') ?? numberIdAt(thread, 'context', 'wa_id'),
     );
-    return [{ type: 'webhook.other', event: 'history.thread', chat, ...alone, providerAt, instance }];
+    return [otherEvent('history.thread', chat, deliveryId, { providerAt, instance, raw })];
   });
 };
 

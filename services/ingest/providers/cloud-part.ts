@@ -5,7 +5,7 @@ import type { Instance } from '#runtime/instances/instances.ts';
 
 import { type Contacts, chatOfPerson, contactOf } from './cloud-address.ts';
 import type { JsonObject } from './loose-json.ts';
-import { type Chat, type NormalisedEvent, safeEventName } from './provider.ts';
+import { type Chat, type NormalisedEvent, otherEvent } from './provider.ts';
 
 /** Makes events of an item; none when it holds nothing that can be told apart. */
 export type Reader = (part: CloudPart) => readonly NormalisedEvent[];
@@ -68,7 +68,6 @@ export class CloudPart {
 
   /** The item as an event that is kept and needs no action. */
   other(event: string, chat: Chat | undefined): readonly NormalisedEvent[] {
-    const deliveryId = this.deliveryId();
-    return [{ type: 'webhook.other', event: safeEventName(event), chat, deliveryId, ...this.about() }];
+    return [otherEvent(event, chat, this.deliveryId(), this.about())];
   }
 }

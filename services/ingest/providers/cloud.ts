@@ -20,7 +20,7 @@ import { contactsIn } from './cloud-address.ts';
 import { readEcho, readMessage, readPreference, readStatus, readThread, readUserIdUpdate } from './cloud-events.ts';
 import { CloudPart, type Reader, digestOf } from './cloud-part.ts';
 import { type JsonObject, idAt, listAt, numberAt, objectAt, objectOf, textAt, timeAt, valueAt } from './loose-json.ts';
-import { type NormalisedEvent, type WebhookBody, type WebhookProvider, safeEventName } from './provider.ts';
+import { type NormalisedEvent, type WebhookBody, type WebhookProvider, otherEvent } from './provider.ts';
 
 /** SHA-256 in lower case hex, with its name. */
 const signaturePattern = /^sha256=([0-9a-f]{64})$/;
@@ -194,7 +194,7 @@ function accountEvents(
   const word = textAt(value, 40, 'event');
   const rest = remainder(change, instance, word === undefined ? field : `${field}.${word}`, unread);
   const status = field === 'account_update' ? accountStatus(value) : undefined;
-  if (status === undefined || rest.type !== 'webhook.other') return [rest];
+  if (status === undefined) return [rest];
   const account = instance.settings.businessAccountId;
   const all =
     account === undefined ? [instance] : instances.filter((one) => one.settings.businessAccountId === account);
@@ -229,25 +229,12 @@ function partOf(
   });
 }
 
-function remainder(change: Change, instance: Instance, name: string, held: JsonObject): NormalisedEvent {
+function remainder(change: Change, instance: Instance, name: string, held: JsonObject) {
   const raw = bodyOf(change, held);
-  return {
-    type: 'webhook.other',
-    event: safeEventName(name),
-    chat: undefined,
-    deliveryId: digestOf(raw),
-    instance,
-    providerAt: timeAt(change.value, 'timestamp') ?? timeAt(change.entry, 'time') ?? null,
-    raw,
-  };
+  const providerAt = timeAt(change.value, 'timestamp') ?? timeAt(change.entry, 'time') ?? null;
+  return otherEvent(name, undefined, digestOf(raw), { instance, providerAt, raw });
 }
 
 /** A body without any entry, or with too many. */
-const whole = ({ raw }: WebhookBody): NormalisedEvent => ({
-  type: 'webhook.other',
-  event: 'unknown',
-  chat: undefined,
-  deliveryId: digestOf(raw),
-  providerAt: null,
-  raw,
-});
+const whole = ({ raw }: WebhookBody): NormalisedEvent =>
+  otherEvent('unknown', undefined, digestOf(raw), { providerAt: null, raw });

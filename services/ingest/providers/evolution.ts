@@ -21,7 +21,7 @@ import {
   type NormalisedEvent,
   type WebhookBody,
   type WebhookProvider,
-  safeEventName,
+  otherEvent,
   statusEvent,
 } from './provider.ts';
 import { withoutSecrets } from './redaction.ts';
@@ -129,14 +129,8 @@ const contextOf = ({ own, deliveryId, raw }: Webhook): WebMessageContext => ({
 
 const one = (event: NormalisedEvent | undefined): readonly NormalisedEvent[] => (event === undefined ? [] : [event]);
 
-const other = ({ event, deliveryId, raw }: Webhook, chat: Chat | undefined): NormalisedEvent => ({
-  type: 'webhook.other',
-  event: safeEventName(event),
-  chat,
-  deliveryId,
-  providerAt: null,
-  raw,
-});
+const other = ({ event, deliveryId, raw }: Webhook, chat: Chat | undefined): NormalisedEvent =>
+  otherEvent(event, chat, deliveryId, { providerAt: null, raw });
 
 /** The chat that an event without a reader, or an unreadable one, is of. Lists of contacts and chats are of the instance. */
 function chatNamed({ event, data, own }: Webhook): Chat | undefined {

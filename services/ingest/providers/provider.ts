@@ -138,12 +138,26 @@ export function statusEvent(told: Told, about: About): NormalisedEvent {
   };
 }
 
+/** What is kept and needs no action, as an event; `chat` undefined: it belongs to the instance. */
+export const otherEvent = (
+  name: string,
+  chat: Chat | undefined,
+  deliveryId: string,
+  about: About,
+): Extract<NormalisedEvent, { readonly type: 'webhook.other' }> => ({
+  type: 'webhook.other',
+  event: safeEventName(name),
+  chat,
+  deliveryId,
+  ...about,
+});
+
 /**
  * An event kind as a record's plain field may hold it: lower case letters, digits, dots, hyphens and
  * underscores, 64 of them; runs of digits that could be a number of somebody are taken out.
  */
-export const safeEventName = (name: string | undefined): string => {
-  const safe = (name ?? '')
+const safeEventName = (name: string): string => {
+  const safe = name
     .slice(0, 64)
     .toLowerCase()
     .replace(/[^a-z0-9._-]/g, '-')

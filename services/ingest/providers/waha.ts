@@ -20,7 +20,7 @@ import {
   type Status,
   type WebhookBody,
   type WebhookProvider,
-  safeEventName,
+  otherEvent,
   statusEvent,
 } from './provider.ts';
 import { isSignedBody } from './signed-body.ts';
@@ -84,13 +84,8 @@ const about = (webhook: Webhook, at = timeAt(webhook.payload, 'timestamp')) => (
   raw: webhook.raw,
 });
 
-const other = (webhook: Webhook, chat: Chat | undefined): NormalisedEvent => ({
-  type: 'webhook.other',
-  event: safeEventName(webhook.event),
-  chat,
-  deliveryId: webhook.deliveryId,
-  ...about(webhook),
-});
+const other = (webhook: Webhook, chat: Chat | undefined): NormalisedEvent =>
+  otherEvent(webhook.event, chat, webhook.deliveryId, about(webhook));
 
 /** The chat that an event without a reader names: calls (`from`), presence and archive (`id`), labels, groups. */
 function chatNamed(webhook: Webhook): Chat | undefined {

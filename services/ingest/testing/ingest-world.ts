@@ -136,6 +136,7 @@ export function ingestWorld(given?: DuplicateWindow, settings: Readonly<Record<s
       ids: unused,
       configuration: unused,
       configure: unused,
+      requireCurrent: unused,
       configuredBy: unused,
       create: unused,
     },

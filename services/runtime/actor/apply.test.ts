@@ -92,6 +92,39 @@ class Conversation {
   }
 }
 
+describe('what a person said of marketing to WhatsApp', () => {
+  const providerAt = startAt - 60_000;
+  const other = (event: string) =>
+    ({ type: 'webhook.other', instance: 'i_1', event, providerAt, sealed: null }) as const;
+  const refused = { instance: 'i_1', status: 'failed', reason: 'provider.marketing-opted-out', providerAt } as const;
+
+  test.each([
+    [other('user_preferences.marketing_messages.stop'), 'marketing.stopped'],
+    [other('user_preferences.marketing_messages.resume'), 'marketing.resumed'],
+    [{ ...refused, type: 'message.status' }, 'marketing.stopped'],
+    [{ ...refused, type: 'delivery.updated', deliveryId: 'd_1', attempts: 1 }, 'marketing.stopped'],
+  ] as const)('is an audit event: %o', (record, action) => {
+    for (const isTalking of [false, true]) {
+      const conversation = new Conversation();
+      if (isTalking) conversation.says('hello');
+      const { outputs } = conversation.tell(record, {});
+      const audits = outputs.flatMap((output) => (output.record.type === 'audit.recorded' ? [output.record] : []));
+      const causationId = conversation.records.at(-1)?.record.eventId;
+      expect(audits.filter((one) => one.action === action)).toMatchObject([{ actor: 'c_1', causationId, providerAt }]);
+      expect(conversation.records.flatMap((told) => conversation.apply(told).outputs)).toEqual([]);
+    }
+  });
+
+  test('is nothing else that is told', () => {
+    const conversation = new Conversation();
+    for (const record of [
+      other('user_preferences.utility.stop'),
+      { ...refused, type: 'message.status', reason: 'provider.refused' },
+    ])
+      expect(conversation.tell(record as ReturnType<typeof other>, {}).outputs).toEqual([]);
+  });
+});
+
 test('that a message was read reaches a machine that asks for it, and passes by one that does not', () => {
   const read = { type: 'message.status', instance: 'i_1', status: 'read', reason: null } as const;
   const plain = new Conversation();

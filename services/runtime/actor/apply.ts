@@ -30,6 +30,7 @@ import { machineNameOf } from './actor-ids.ts';
 import { type Envelope, type Episode, type HeldRecord, plainSnapshotOf } from './envelope.ts';
 import { forwarded, mergeAway, takeIn, undoMerge, type SealedMerge } from './merge.ts';
 import { type FindMachine, type StepAction, type StepResult, stepperOf } from './machines.ts';
+import { marketingChoice } from './marketing.ts';
 import { type Output, OutputWriter, auditOf } from './outputs.ts';
 import { nothingSeen, remember, seenKey, wasSeen } from './seen.ts';
 
@@ -105,7 +106,7 @@ function applyRecord(
   release?: ToldRecord,
 ): Applied {
   try {
-    const applied = live(before, told, around);
+    const applied = withChoice(live(before, told, around), told);
     if (applied.outcome === 'applied') requireWritable(applied, around.find);
     return applied;
   } catch (caught) {
@@ -222,6 +223,13 @@ const parked = ({ record, offset, partition }: ToldRecord): Output => ({
     reason: heldTooMany,
   },
 });
+
+/** What WhatsApp tells of a person's choices is audited, whatever a machine makes of the record. */
+function withChoice(applied: Applied, { record, opened }: ToldRecord): Applied {
+  if (opened?.state === 'erased' || (applied.outcome !== 'applied' && applied.outcome !== 'recorded')) return applied;
+  const choice = marketingChoice(record, applied.envelope);
+  return choice.length === 0 ? applied : { ...applied, outputs: [...applied.outputs, ...choice] };
+}
 
 function live(before: Envelope | undefined, told: ToldRecord, around: Surroundings): Applied {
   const { record, offset } = told;

@@ -1,5 +1,5 @@
 // The Cloud API's adapter against a fake Graph API: the form of every kind, and what every answer means.
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import type { Instance } from '#runtime/instances/instances.ts';
 import type { Template } from '#runtime/templates/templates.ts';
@@ -43,11 +43,15 @@ interface Tried {
   send(content: OutboundContent | string, more?: Partial<OutboundMessage>): Promise<SendOutcome>;
 }
 
-async function open(): Promise<Tried> {
+/** Of a call that is cut off, and long enough for one that is answered. */
+const shortMs = 1_200;
+
+/** Long: only a call that is meant to end without an answer is cut off, however busy the machine. */
+async function open(callTimeoutMs = 20_000): Promise<Tried> {
   const fake = await startFakeCloud({ token });
   const provider = openCloud(
     { find: async (_tenant, name) => (name === template.name ? template : undefined) },
-    { ...providerHttpDefaults, callTimeoutMs: 400 },
+    { ...providerHttpDefaults, callTimeoutMs },
   );
   cleanups.push(() => provider.close());
   cleanups.push(() => fake.close());
@@ -348,11 +352,11 @@ describe('a file of ours', () => {
   test.each([
     ['is gone at the gateway', { kind: 'gateway', status: 502 }, 'provider.failed'],
     ['breaks off', { kind: 'drop-after' }, 'provider.connection-lost'],
-    ['takes too long', { kind: 'slow', ms: 900 }, 'provider.timeout'],
+    ['takes too long', { kind: 'slow', ms: 10_000 }, 'provider.timeout'],
     ['says nothing', { kind: 'garbled' }, 'provider.answer-unexpected'],
     ['is throttled', { kind: 'error', code: 4 }, 'provider.rate-limited'],
   ] as const)('whose upload %s may be tried again: nothing was sent', async (_, fault: CloudFault, code) => {
-    const { fake, send } = await open();
+    const { fake, send } = await open(fault.kind === 'slow' ? shortMs : undefined);
     fake.fault({ ...fault, on: 'upload' });
     expect(await send(image)).toMatchObject({ outcome: 'retry', code });
     expect(fake.messages).toEqual([]);
@@ -378,10 +382,18 @@ describe('a file of ours', () => {
   });
 
   test('and its message end within the time of one call', async () => {
-    const { fake, send } = await open();
-    fake.fault({ kind: 'slow', ms: 250, on: 'upload' });
+    const { fake, send } = await open(60_000);
     fake.fault({ kind: 'slow', ms: 10_000 });
-    expect(await send(image)).toMatchObject({ outcome: 'unknown', code: 'provider.timeout' });
+    const now = performance.now.bind(performance);
+    const passed = vi.spyOn(performance, 'now');
+    // Reading the file takes all but a moment of it.
+    const readFile = () => {
+      passed.mockImplementation(() => now() + 60_000 - shortMs);
+      return Promise.resolve(Buffer.from('slow'));
+    };
+    expect(await send(image, { readFile })).toMatchObject({ outcome: 'unknown', code: 'provider.timeout' });
+    expect(fake.files).toHaveLength(1);
+    passed.mockRestore();
   });
 });
 
@@ -482,10 +494,10 @@ describe('an answer of something before the Graph API', () => {
 describe('a send that nobody answers', () => {
   test.each([
     ['a lost connection', { kind: 'drop-after' }, 'provider.connection-lost'],
-    ['a timeout', { kind: 'slow', ms: 1_000 }, 'provider.timeout'],
+    ['a timeout', { kind: 'slow', ms: 10_000 }, 'provider.timeout'],
     ['a gateway', { kind: 'gateway-after' }, 'provider.failed'],
   ] as const)('by %s is unknown until a status names it', async (_, fault, code) => {
-    const { fake, send, provider, instance } = await open();
+    const { fake, send, provider, instance } = await open(fault.kind === 'slow' ? shortMs : undefined);
     fake.fault(fault);
     expect(await send('Olá')).toMatchObject({ outcome: 'unknown', code });
     const message = messageOf({ kind: 'text', text: 'Olá' });

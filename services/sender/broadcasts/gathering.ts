@@ -18,7 +18,7 @@ const pageStatement = `
     SELECT $1, $2, p.id, p.person FROM page p
     WHERE NOT p.is_group AND p.merged_into IS NULL
       AND ($5::text IS NULL OR $5 = (
-        SELECT k.status FROM consents k WHERE k.tenant = $1 AND k.conversation = p.id
+        SELECT k.status FROM consents k WHERE k.tenant = $1 AND k.conversation = p.id AND k.status NOT LIKE 'marketing-%'
         ORDER BY k.at DESC, k.event_id DESC LIMIT 1))
       AND ($6::timestamptz IS NULL OR $6 <= (
         SELECT s.last_seen_at FROM contacts s WHERE s.tenant = $1 AND s.conversation = p.id AND s.person = p.person))

@@ -38,12 +38,12 @@ export interface Step {
 /** A turn whose process went away is taken over after this. */
 const leaseMs = 10_000;
 
-// The turn is what the process that had it before writes no more by.
+// The turn is what the process that had it before writes no more by. Leases are by the database's clock: one that is
+// ahead must not keep a broadcast longer.
 const claimStatement = `
-  UPDATE broadcasts SET lease_until = to_timestamp(($1::float8 + ${leaseMs}) / 1000), turn = turn + 1
+  UPDATE broadcasts SET lease_until = now() + interval '${leaseMs} ms', turn = turn + 1
   WHERE id = ANY (ARRAY(
-    SELECT id FROM broadcasts WHERE wake_at <= to_timestamp($1::float8 / 1000)
-      AND lease_until <= to_timestamp($1::float8 / 1000)
+    SELECT id FROM broadcasts WHERE wake_at <= to_timestamp($1::float8 / 1000) AND lease_until <= now()
     ORDER BY wake_at LIMIT $2 FOR UPDATE SKIP LOCKED))
   RETURNING tenant, id, instance, line, status, segment, gathered_to, is_gathered, recipients, content, per_minute,
     next_due_at, expires_at, turn`;

@@ -33,6 +33,9 @@ export const quick = {
   gates: { failuresMax: 50, pauseMs: 100, pauseMsMax: 400, coldPauseMs: 600, coldPauseMsMax: 1_000 },
 } as const satisfies SenderOptions;
 
+/** For a sender whose calls are never cut off, however busy the machine: each is one request. */
+export const patient = { callTimeoutMs: 5_000, leaseMs: 9_000 } as const satisfies SenderOptions;
+
 /** A chat with a person of its own. */
 export interface Chat {
   readonly conversation: string;
@@ -60,7 +63,7 @@ export interface Row {
 const settled = new Set(['sent', 'failed', 'unknown', 'manual', 'cancelled']);
 
 /** Resolves with the first look that finds something. */
-export async function eventually<T>(look: () => Promise<T | undefined>, withinMs = 15_000): Promise<T> {
+export async function eventually<T>(look: () => Promise<T | undefined>, withinMs = 25_000): Promise<T> {
   const until = Date.now() + withinMs;
   for (;;) {
     const seen = await look();
