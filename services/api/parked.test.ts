@@ -13,6 +13,7 @@ import { newUlid } from '#runtime/records.ts';
 import type { RunningService } from '#runtime/runtime.ts';
 import { findEcho, findMended } from '#runtime/testing/echo-machine.ts';
 import { Person, eventually, readRecords } from '#runtime/testing/person.ts';
+import { asOwner } from '#runtime/testing/postgres.ts';
 import { testTenant } from '#runtime/testing/runtime.ts';
 
 import { startConversation } from '../conversation/conversation.ts';
@@ -299,3 +300,19 @@ test('what was parked for a passing cause is processed after it was put back, on
   ]);
   expect(await referencesTo(actor, late)).toHaveLength(1);
 }, 60_000);
+
+test('what is no longer on the log is said, once', async () => {
+  const parked = parkedTopicOf(topics.effects);
+  const partition = (await api.world.log.ends(parked)).find(({ stableEnd }) => stableEnd > 0)?.partition ?? 0;
+  const offset = (await api.world.log.ends(parked))[partition]?.stableEnd;
+  const before = await listAll(`topic=${topics.effects}`);
+  expect((await list(`?topic=${topics.effects}&limit=200`)).body).not.toHaveProperty('unretained');
+  await asOwner(
+    api.world.databaseUrl,
+    `DELETE FROM log.records WHERE topic = '${parked}' AND partition = ${partition};
+     UPDATE log.partitions SET start_offset = next_offset WHERE topic = '${parked}' AND partition = ${partition}`,
+  );
+  const { body } = await list(`?topic=${topics.effects}&limit=200`);
+  expect(body).toMatchObject({ next: null, unretained: [{ partition, offset }] });
+  expect(body['items']).toEqual(before.filter((item) => item['partition'] !== partition));
+});

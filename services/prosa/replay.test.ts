@@ -5,6 +5,9 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { topics } from '#schemas/topics.ts';
+import { asOwner } from '#runtime/testing/postgres.ts';
+
 import { exitCodes } from './exit-codes.ts';
 import { Installation, itemsOf, linesOf } from './testing/installation.ts';
 
@@ -101,5 +104,23 @@ describe('a replay', () => {
     expect(JSON.parse(stdout)).toMatchObject({ kind: 're-emit', status: 'done' });
     expect((JSON.parse(stdout) as { records: number }).records).toBeGreaterThan(0);
     expect(await at.run('replay emit audit --from 1h')).toMatchObject({ code: exitCodes.usage });
+  });
+
+  test('of which not all can be told ends as one that was done in part', async () => {
+    const { databaseUrl, log } = at.api.world;
+    const partition = (await log.ends(topics.audit)).find(({ stableEnd }) => stableEnd > 0)?.partition ?? 0;
+    await asOwner(
+      databaseUrl,
+      `DELETE FROM log.records WHERE topic = '${topics.audit}' AND partition = ${partition};
+       UPDATE log.partitions SET start_offset = next_offset WHERE topic = '${topics.audit}' AND partition = ${partition}`,
+    );
+    const { code, stdout, stderr } = await at.run('replay emit audit --from 1h --to 1ms --topic cut --json');
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'done', verdicts: { unretained: 1 } });
+    expect(code).toBe(exitCodes.differs);
+    const [, show = ''] = /prosa (replay show \S+ --findings)/.exec(stderr) ?? [];
+    const [found] = itemsOf(await at.answer(show));
+    expect(found).toMatchObject({ partition, verdict: 'unretained', offset: expect.any(Number) as number });
+    expect(found).not.toHaveProperty('conversationId');
+    expect((await at.run(show)).stdout).toMatch(new RegExp(`partition ${partition} +unretained`));
   });
 });

@@ -14,6 +14,7 @@ import { type Pass, recordedOnLog, sharesOf } from './log-source.ts';
 import type { RecordedActor } from './recorded.ts';
 import { repairSnapshot } from './snapshots.ts';
 import { Throttle } from './throttle.ts';
+import { ToldOnLog } from './told-on-log.ts';
 import { type Verified, verify } from './verify.ts';
 
 /** What folding needs. */
@@ -38,7 +39,7 @@ export async function runFolding(ports: FoldingPorts, job: Job, request: FoldReq
     await folding.onLog(horizon);
     return;
   }
-  await tablesAt(ports, horizon, job.signal);
+  await tablesAt(ports, job.signal);
   await folding.inJournal(horizon);
 }
 
@@ -76,6 +77,7 @@ class Folding {
     const { log } = this.#ports;
     const { conversation } = this.#request;
     const only = conversation === undefined ? this.#request.partition : log.partitionOf(conversation);
+    const told = new ToldOnLog(this.#ports, { tenant: this.#job.tenant, only: conversation });
     const place = (this.#job.place ?? { partition: only ?? 0, share: 0, shares: undefined }) as Omit<Pass, 'shares'> & {
       readonly shares?: number;
     };
@@ -89,20 +91,20 @@ class Folding {
       for (let share = resumed.share; share < shares; share++) {
         const next =
           share + 1 < shares ? { partition, share: share + 1, shares } : { partition: partition + 1, share: 0 };
-        await this.#pass({ partition, share, shares }, horizon.get(partition) ?? 0);
+        await this.#pass({ partition, share, shares }, horizon.get(partition) ?? 0, told);
         await this.#job.passed(next);
       }
     }
   }
 
-  async #pass(pass: Pass, end: number): Promise<void> {
+  async #pass(pass: Pass, end: number, told: ToldOnLog): Promise<void> {
     const { tenant } = this.#job;
     const only = this.#request.conversation;
     // Reading costs little beside folding, yet a pass reads for all actors of its partition.
     const read = async (records: number): Promise<void> => {
       await this.#throttle.take(Math.ceil(records / readsPerFold));
     };
-    for await (const recorded of recordedOnLog(this.#ports, { ...pass, tenant, end, only }, read))
+    for await (const recorded of recordedOnLog(this.#ports, { ...pass, tenant, end, only }, read, told))
       await this.#look(recorded);
   }
 

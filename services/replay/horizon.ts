@@ -27,19 +27,20 @@ export async function committedHorizon({ log }: Pick<Runtime, 'log'>, signal: Ab
   return new Map(lags.map(({ partition, committed }) => [partition, committed ?? 0]));
 }
 
-/** Waits until journal, history and audit table have all up to the horizon. Throws `actor.journal-behind` when they do not within bounds. */
-export async function tablesAt(
-  runtime: Pick<Runtime, 'log' | 'database'>,
-  horizon: Horizon,
-  signal: AbortSignal,
-): Promise<void> {
+/**
+ * Waits until journal, history and audit table have all that is on the log now: what an actor told another is in the
+ * journal of that one, maybe behind what its host has committed. Throws `actor.journal-behind` when they do not within
+ * bounds.
+ */
+export async function tablesAt(runtime: Pick<Runtime, 'log' | 'database'>, signal: AbortSignal): Promise<void> {
+  const events = await runtime.log.ends(topics.events);
   const replies = await runtime.log.ends(topics.replies);
   const audit = new Map((await runtime.log.ends(topics.audit)).map((end) => [end.partition, end.stableEnd]));
   const until = performance.now() + patienceMs;
   for (;;) {
     signal.throwIfAborted();
     if (
-      (await journalAt(runtime, horizon)) &&
+      (await journalAt(runtime, events)) &&
       (await historyAt(runtime, replies)) &&
       (await runtime.log.lag('compliance', topics.audit)).every(
         ({ partition, committed, lag }) => lag === 0 || (committed ?? 0) >= (audit.get(partition) ?? 0),
@@ -51,8 +52,9 @@ export async function tablesAt(
   }
 }
 
-async function journalAt({ database }: Pick<Runtime, 'database'>, horizon: Horizon): Promise<boolean> {
-  for (const [partition, end] of horizon) if ((await journalReach(database, partition)) < end) return false;
+async function journalAt({ database }: Pick<Runtime, 'database'>, ends: readonly PartitionEnds[]): Promise<boolean> {
+  for (const { partition, start, stableEnd } of ends)
+    if (stableEnd > start && (await journalReach(database, partition)) < stableEnd) return false;
   return true;
 }
 

@@ -1,11 +1,13 @@
 /** What is on record of actors as the tables have it: journal, history, audit. One actor at a time. */
-import type { AuditRecorded, EffectRequested, ReplyRequested } from '#schemas/records.ts';
+import { decodeRecord } from '#schemas/codec.ts';
+import type { AuditRecorded, EffectRequested, ProsaRecord, ReplyRequested } from '#schemas/records.ts';
 import { readHeld, readJournal, readParked, readQuarantines } from '#runtime/actor/journal.ts';
+import { isForwarded } from '#runtime/actor/merge.ts';
 import type { Sql } from '#runtime/database/database.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 import { tenantSubject } from '#runtime/vault/vault.ts';
 
-import { type RecordedActor, type RecordedOutput, recordedOutput } from './recorded.ts';
+import { type RecordedActor, type RecordedOutput, begunOffset, recordedOutput } from './recorded.ts';
 
 type Ports = Pick<Runtime, 'database' | 'vault' | 'tenants' | 'logger' | 'log'>;
 
@@ -42,6 +44,7 @@ export async function recordedInJournal(
     held: (envelope) => readHeld(ports, envelope),
     outputs,
     outputTypes,
+    findTold: (record) => toldOf(ports, record),
     findOutput: (record) => (record.type === 'effect.requested' ? effectOf(ports, record) : Promise.resolve(undefined)),
   };
 }
@@ -115,6 +118,39 @@ async function effectOf({ database, vault }: Ports, { tenant, actor, eventId }: 
     sealed: row.input,
   };
   return recordedOutput(vault, record, undefined);
+}
+
+/** What an actor told another, from the journal of that one. */
+async function toldOf(
+  { database, vault }: Ports,
+  { tenant, actor, eventId }: ProsaRecord,
+): Promise<RecordedOutput | 'unretained' | undefined> {
+  const { rows } = await database.transaction([tenant], (sql) =>
+    isForwarded({ eventId })
+      ? sql.query<{ readonly value: Buffer }>('SELECT value FROM journal WHERE actor = $1 AND event_id = $2 LIMIT 1', [
+          actor,
+          eventId,
+        ])
+      : sql.query<{ readonly value: Buffer }>(
+          `SELECT value FROM journal WHERE event_id = $1 AND type IN ('actor.told', 'conversation.merged') LIMIT 1`,
+          [eventId],
+        ),
+  );
+  const [row] = rows;
+  if (row === undefined) return (await isJournalCut(database, { tenant, actor })) ? 'unretained' : undefined;
+  const found = decodeRecord(row.value);
+  return recordedOutput(vault, found, found.causationId);
+}
+
+/** Whether the journal of an actor does not begin with the first record that it was told. */
+async function isJournalCut(database: Ports['database'], of: { readonly tenant: string; readonly actor: string }) {
+  const { rows } = await database.transaction([of.tenant], (sql) =>
+    sql.query<{ readonly record_offset: string }>(
+      'SELECT record_offset FROM journal WHERE actor = $1 ORDER BY record_offset LIMIT 1',
+      [of.actor],
+    ),
+  );
+  return (await begunOffset(database, of)) < Number(rows[0]?.record_offset ?? Infinity);
 }
 
 interface AuditRow {

@@ -6,19 +6,19 @@
  */
 import { createHash } from 'node:crypto';
 
-import { type ProsaRecord, topicOf } from '#schemas/records.ts';
+import { topicOf } from '#schemas/records.ts';
 import { topics } from '#schemas/topics.ts';
 import { type ToldRecord, orderedQuarantines } from '#runtime/actor/apply.ts';
 import { openPastRecords } from '#runtime/actor/told-records.ts';
-import { OperatingError } from '#runtime/errors.ts';
 import { type Stretch, stretchesOf } from '#runtime/log/incarnation.ts';
-import type { LoggedRecord, PartitionEnds } from '#runtime/log/record-log.ts';
+import type { LoggedRecord } from '#runtime/log/record-log.ts';
 import { readSetAside } from '#runtime/parked.ts';
-import { recordOf } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
 import { personOf } from './journal-source.ts';
+import { batches, decoded, endsOf, isCut } from './log-batches.ts';
 import { type RecordedActor, type RecordedOutput, recordedOutput } from './recorded.ts';
+import { ToldOnLog } from './told-on-log.ts';
 
 type Ports = Pick<Runtime, 'database' | 'vault' | 'log'>;
 
@@ -62,12 +62,14 @@ const isIn = ({ share, shares }: Pass, actor: string): boolean =>
 /**
  * The tenant's actors of a pass, in the order of their ids, up to an offset; those whose records are gone
  * have none. `only` leaves out all others; `read` is awaited for every batch read. Throws
- * `log.unavailable`, `record.unknown-type`, `vault.unavailable`, `database.unavailable`.
+ * `log.unavailable`, `record.unknown-type`, `vault.unavailable`, `database.unavailable`. `toldOnLog` may be the same for
+ * all passes of a tenant.
  */
 export async function* recordedOnLog(
   ports: Ports,
   wanted: Pass & { readonly tenant: string; readonly end: number; readonly only: string | undefined },
   read: (records: number) => Promise<void>,
+  toldOnLog = new ToldOnLog(ports, wanted),
 ): AsyncGenerator<RecordedActor> {
   const { tenant, partition, end, only } = wanted;
   const isOf = (actor: string): boolean =>
@@ -79,6 +81,7 @@ export async function* recordedOnLog(
   const logged = await gather(stretches, topics.events, wants, read);
   const parked = await readSetAside(ports.log, { topic: topics.events, partition });
   const outputs = await gatherOutputs(ports, stretches, wants, read);
+  await toldOnLog.cover(partition, read);
   const cutTopics = await cutOf(stretches);
   const gone = cutTopics.has(topics.events) ? (await begunActors(ports, tenant)).filter(isOf) : [];
   for (const actor of [...new Set([...logged.keys(), ...gone])].sort()) {
@@ -97,8 +100,9 @@ export async function* recordedOnLog(
       quarantines: orderedQuarantines(told),
       parked: parked.get(actor) ?? new Set(),
       held: ({ held }) => Promise.resolve(held.flatMap(({ offset }) => byOffset.get(offset) ?? [])),
-      outputs: outputs.get(actor) ?? new Map<string, RecordedOutput>(),
+      outputs: new Map([...(outputs.get(actor) ?? []), ...toldOnLog.by(actor)]),
       outputTypes,
+      findTold: toldOnLog.finder(),
       cutTypes: new Set([...outputTypes].filter((type) => cutTopics.has(topicOf[type as keyof typeof topicOf]))),
     };
   }
@@ -115,8 +119,7 @@ async function begunActors({ database }: Ports, tenant: string): Promise<readonl
 /** Topics of which the log does not have the beginning any more. */
 async function cutOf(stretches: readonly Stretch[]): Promise<ReadonlySet<string>> {
   const cut = new Set<string>();
-  for (const topic of [topics.events, ...outputTopics])
-    for (const stretch of stretches) if ((await endsOf(stretch, topic)).start > stretch.base) cut.add(topic);
+  for (const topic of [topics.events, ...outputTopics]) if (await isCut(stretches, topic)) cut.add(topic);
   return cut;
 }
 
@@ -167,26 +170,4 @@ async function gatherOutputs(
       await read(batch.length);
     }
   return found;
-}
-
-/** Of all incarnations, the oldest first. */
-async function* batches(stretches: readonly Stretch[], topic: string): AsyncGenerator<readonly LoggedRecord[]> {
-  for (const stretch of stretches) {
-    const { log, partition } = stretch;
-    const { start: from, stableEnd: to } = await endsOf(stretch, topic);
-    if (from < to) yield* log.readRange({ topic, partition, from, to });
-  }
-}
-
-async function endsOf({ log, partition }: Stretch, topic: string): Promise<Pick<PartitionEnds, 'start' | 'stableEnd'>> {
-  return (await log.ends(topic)).find((one) => one.partition === partition) ?? { start: 0, stableEnd: 0 };
-}
-
-function decoded(logged: LoggedRecord): ProsaRecord | undefined {
-  try {
-    return recordOf(logged);
-  } catch (caught) {
-    if (!(caught instanceof OperatingError) || caught.disposition !== 'park') throw caught;
-    return undefined;
-  }
 }

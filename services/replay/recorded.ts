@@ -5,6 +5,7 @@ import type { ProsaRecord } from '#schemas/records.ts';
 import type { ToldRecord } from '#runtime/actor/apply.ts';
 import type { Envelope } from '#runtime/actor/envelope.ts';
 import type { FoldPorts } from '#runtime/actor/fold.ts';
+import type { Database } from '#runtime/database/database.ts';
 import { OperatingError } from '#runtime/errors.ts';
 import type { Vault } from '#runtime/vault/vault.ts';
 
@@ -35,12 +36,14 @@ export interface RecordedActor extends Pick<FoldPorts, 'quarantines' | 'parked'>
   /** From its first record, or the first that is still there, up to what the host had committed. May be read once. */
   readonly records: AsyncIterable<ToldRecord>;
   held(envelope: Envelope): Promise<readonly ToldRecord[]>;
-  /** By id. */
+  /** By id; those too that it told others, where what it told can be had by who told it. */
   readonly outputs: ReadonlyMap<string, RecordedOutput>;
   /** Types of outputs that `outputs` has all of. */
   readonly outputTypes: ReadonlySet<string>;
   /** Those of them of which the first may be there no longer. */
   readonly cutTypes?: ReadonlySet<string>;
+  /** Looks for what it told another, which is with that one; undefined when it is missing. */
+  readonly findTold: (record: ProsaRecord) => Promise<RecordedOutput | 'unretained' | undefined>;
   /** Looks for an output of another type; undefined when it is not on record any more. */
   readonly findOutput?: (record: ProsaRecord) => Promise<RecordedOutput | undefined>;
 }
@@ -53,6 +56,8 @@ const comparedFields: Readonly<Partial<Record<ProsaRecord['type'], readonly stri
   'timer.cancelled': ['timerId', 'generation'],
   'effect.requested': ['effectId', 'source', 'input'],
   'effect.cancelled': ['effectId'],
+  'actor.told': ['actor', 'from', 'name', 'details'],
+  'conversation.merged': ['actor', 'from', 'state'],
   'audit.recorded': [
     ...['action', 'machine', 'machineVersion', 'trigger', 'from', 'to'],
     ...['subject', 'outcome', 'episode', 'instance'],
@@ -119,4 +124,15 @@ export async function recordedOutput(
     if (!(caught instanceof OperatingError) || caught.disposition !== 'park') throw caught;
     return { ...common, likeness: undefined, unreadable: caught.code };
   }
+}
+
+/** Offset of the first record that an actor was ever told; infinite while it has not begun. Throws `database.unavailable`. */
+export async function begunOffset(
+  database: Database,
+  { tenant, actor }: Pick<RecordedActor, 'tenant' | 'actor'>,
+): Promise<number> {
+  const { rows } = await database.transaction([tenant], (sql) =>
+    sql.query<{ begun_offset: string }>('SELECT begun_offset FROM actors_begun WHERE actor = $1', [actor]),
+  );
+  return Number(rows[0]?.begun_offset ?? Infinity);
 }

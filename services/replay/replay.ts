@@ -13,11 +13,12 @@ import { findMachine } from '#machines/registry.ts';
 import type { FindMachine } from '#runtime/actor/machines.ts';
 import { OperatingError } from '#runtime/errors.ts';
 import { newUlid } from '#runtime/records.ts';
+import type { Finding } from '#runtime/replays/replays.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
 
 import { runFolding } from './folding.ts';
 import { Ended, type Job, claimJob, releaseJobs } from './job.ts';
-import { type EmitPlace, reEmit } from './re-emit.ts';
+import { type EmitPlace, type Emitted, reEmit } from './re-emit.ts';
 import { Throttle } from './throttle.ts';
 
 /** Between two looks for a replay. */
@@ -133,11 +134,13 @@ class Worker {
   }
 
   async #emit(job: Job, request: Extract<Job['request'], { readonly kind: 're-emit' }>): Promise<void> {
-    const place = (job.place ?? { partition: 0, offset: undefined }) as EmitPlace;
+    const place = (job.place ?? { stretch: 0, offset: undefined }) as EmitPlace;
     const throttle = new Throttle(request.recordsPerSecond, job.signal);
     const { tenant, id: replay } = job;
-    await reEmit(this.#ports, { tenant, replay, request, place }, throttle, async ({ written, next, fraction }) => {
-      job.count(written, written);
+    await reEmit(this.#ports, { tenant, replay, request, place }, throttle, async (emitted) => {
+      const { written, gone, next, fraction } = emitted;
+      job.count(written, written, gone === undefined ? [] : ['unretained']);
+      if (gone !== undefined) await job.find(unretained(gone));
       await job.passed(next, fraction);
     });
   }
@@ -146,3 +149,11 @@ class Worker {
     await setTimeout(ms, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
   }
 }
+
+/** Nobody's: in the place of an actor stands the partition, with the offset that says of which incarnation. */
+const unretained = ({ topic, partition, offset }: NonNullable<Emitted['gone']>): Finding => ({
+  actor: `${topic}/${partition}/${offset}`,
+  verdict: 'unretained',
+  body: { partition, offset },
+  content: undefined,
+});

@@ -8,10 +8,11 @@ import type { Output } from '#runtime/actor/outputs.ts';
 import { type Envelope, openEnvelope, plainOf, stateText } from '#runtime/actor/envelope.ts';
 import { type FoldStep, fold } from '#runtime/actor/fold.ts';
 import type { FindMachine } from '#runtime/actor/machines.ts';
+import { isActorEvent } from '#runtime/actor/told-records.ts';
 import { OperatingError } from '#runtime/errors.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
-import { type RecordedActor, type RecordedOutput, differenceOf, likenessOf } from './recorded.ts';
+import { type RecordedActor, type RecordedOutput, begunOffset, differenceOf, likenessOf } from './recorded.ts';
 import { type SnapshotPlace, readSnapshot, snapshotPlaces } from './snapshots.ts';
 import type { Throttle } from './throttle.ts';
 
@@ -68,17 +69,6 @@ export async function verify(ports: VerifyPorts, recorded: RecordedActor, thrott
     if (missing === undefined) throw caught;
     return missing;
   }
-}
-
-/** Offset of the first record that an actor was ever told; infinite while it has not begun. */
-async function begunOffset(
-  database: Runtime['database'],
-  { tenant, actor }: Pick<RecordedActor, 'tenant' | 'actor'>,
-): Promise<number> {
-  const { rows } = await database.transaction([tenant], (sql) =>
-    sql.query<{ begun_offset: string }>('SELECT begun_offset FROM actors_begun WHERE actor = $1', [actor]),
-  );
-  return Number(rows[0]?.begun_offset ?? Infinity);
 }
 
 /** The first of some records, and all of them. */
@@ -183,8 +173,13 @@ class Verification {
     const { eventId: outputId, type: outputType } = record;
     this.#produced.add(outputId);
     const found = await this.#found(record);
+    if (found === 'unretained') {
+      this.#unretained += 1;
+      return undefined;
+    }
     const output = { ...placeOf(step), what: 'output' as const, outputId, outputType };
-    if (found === undefined) return this.#mayBeMissing(outputType) ? undefined : { ...output, code: 'missing' };
+    if (found === undefined)
+      return !isActorEvent(record) && this.#mayBeMissing(outputType) ? undefined : { ...output, code: 'missing' };
     this.#foundTypes.add(outputType);
     if (found.unreadable !== undefined) return { ...output, code: found.unreadable };
     const difference = differenceOf(outputType, found.likeness ?? '', likenessOf(record, plain(personal)) ?? '');
@@ -194,8 +189,9 @@ class Verification {
     return { ...output, code: difference };
   }
 
-  #found(record: Output['record']): Promise<RecordedOutput | undefined> | RecordedOutput | undefined {
-    const { findOutput, outputs, outputTypes } = this.#recorded;
+  #found(record: Output['record']): ReturnType<RecordedActor['findTold']> | RecordedOutput | undefined {
+    const { findOutput, findTold, outputs, outputTypes } = this.#recorded;
+    if (isActorEvent(record)) return findTold(record);
     return outputTypes.has(record.type) ? outputs.get(record.eventId) : findOutput?.(record);
   }
 

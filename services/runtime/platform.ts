@@ -5,8 +5,6 @@
  */
 import { join, resolve } from 'node:path';
 
-import { topicTable } from '#schemas/topics.ts';
-
 import type { Config } from './config.ts';
 import { type Database, type ServiceRole, openDatabase } from './database/database.ts';
 import { startEmbeddedPostgres } from './database/embedded-postgres.ts';
@@ -14,9 +12,9 @@ import { migrate, requireMigrated } from './database/migrate.ts';
 import { openDirectory } from './directory/postgres-directory.ts';
 import { openInstances } from './instances/instances.ts';
 import type { KafkaSeam } from './log/adapters/kafka/seam.ts';
-import { consumerGroups } from './log/consumer-groups.ts';
 import { recordIncarnation } from './log/incarnation-table.ts';
 import { openLog } from './log/open-log.ts';
+import { provideTopics } from './log/provide-topics.ts';
 import type { RecordLog } from './log/record-log.ts';
 import type { Logger } from './logger.ts';
 import { type Metrics, createMetrics } from './metrics.ts';
@@ -74,7 +72,7 @@ export async function openPlatform(
     const database = open('prosa_worker', connectionsMax.log, 'prosa-log');
     const log = await openLog({ config, logger, database, kafkaSeam });
     closers.push(() => log.close());
-    if (setUp) await setUpLog(log, database);
+    if (setUp) await setUpLog(log, database, logger);
     const keys = openKeys(config);
     const metrics = createMetrics();
     return {
@@ -96,17 +94,11 @@ export async function openPlatform(
 }
 
 /** Makes the topics, gives each consumer group its first offsets and puts the first incarnation on record. Idempotent. */
-async function setUpLog(log: RecordLog, database: Database): Promise<void> {
-  await provideTopics(log);
+async function setUpLog(log: RecordLog, database: Database, logger: Logger): Promise<void> {
+  await provideTopics(log, logger);
   await database.transaction([], (sql) =>
     recordIncarnation(sql, { number: 1, partitionCount: log.partitionCount, base: 0 }),
   );
-}
-
-/** Makes the topics and gives each consumer group its first offsets. Idempotent. */
-export async function provideTopics(log: RecordLog): Promise<void> {
-  await log.createTopics(topicTable.map(({ name }) => name));
-  for (const { group, topic } of consumerGroups) await log.createGroup(group, topic);
 }
 
 /** The ports of one service, over a database opened as its role. */

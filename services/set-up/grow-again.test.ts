@@ -5,15 +5,19 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { incarnationTopicOf, parkedTopicOf, topics } from '#schemas/topics.ts';
+import { analystTopicOf, incarnationTopicOf, parkedTopicOf, topics } from '#schemas/topics.ts';
+import { incarnationsOf } from '#runtime/log/incarnation.ts';
 import { readIncarnations } from '#runtime/log/incarnation-table.ts';
-import type { RecordLog } from '#runtime/log/record-log.ts';
+import type { EarlierLog, LoggedRecord, RecordLog, RecordPosition } from '#runtime/log/record-log.ts';
+import { heldTooMany, parkedOf, redrive } from '#runtime/parked.ts';
 import { findEcho } from '#runtime/testing/echo-machine.ts';
-import { type Person, readRecords } from '#runtime/testing/person.ts';
+import { type Person, eventually, readRecords } from '#runtime/testing/person.ts';
 import { asOwner } from '#runtime/testing/postgres.ts';
 import { expectCode } from '#runtime/testing/record-log-cases/case.ts';
 import { testTenant } from '#runtime/testing/runtime.ts';
 
+import { type Parked, type ParkedPlace, findParked, listParked } from '../api/parked-list.ts';
+import { startReplay } from '../replay/replay.ts';
 import { GrowthRefused } from './grow.ts';
 import { type GrowingWorld, openGrowingWorld } from './testing/growing-world.ts';
 
@@ -26,6 +30,8 @@ let growing: GrowingWorld;
 let log: RecordLog;
 let people: readonly Person[];
 let clock = Date.UTC(2026, 2, 1);
+/** A record that was set aside before all growths. */
+let aside: RecordPosition;
 const words: string[] = [];
 
 const sql = (text: string): Promise<void> => asOwner(growing.replays.world.databaseUrl, text);
@@ -90,6 +96,8 @@ afterAll(async () => {
 test('before it, a record was set aside', { timeout: 60_000 }, async () => {
   const keys = `vault_keys WHERE person = '${people[0]?.entry.person}'`;
   const position = await people[0]?.says('never heard');
+  if (position === undefined) throw new Error('nobody');
+  aside = position;
   await sql(`CREATE TABLE kept AS SELECT * FROM ${keys}; DELETE FROM ${keys}`);
   await growing.start(log);
   await growing.drained(log);
@@ -100,7 +108,7 @@ test('before it, a record was set aside', { timeout: 60_000 }, async () => {
     parkedTopicOf(topics.events),
     people[0]?.entry.conversation ?? '',
   );
-  expect(parked).toContainEqual(expect.objectContaining({ type: 'record.parked', offset: position?.offset }));
+  expect(parked).toContainEqual(expect.objectContaining({ type: 'record.parked', offset: position.offset }));
 });
 
 test('before it, messages wait in the schedule', { timeout: 60_000 }, async () => {
@@ -203,6 +211,123 @@ describe('a second growth', () => {
   }, 60_000);
 });
 
+/** Every record that is there of a topic, the oldest incarnation first. */
+async function everyRecord(topic: string, of: readonly EarlierLog[] = incarnationsOf(log)): Promise<LoggedRecord[]> {
+  const records: LoggedRecord[] = [];
+  for (const one of of)
+    for (const { partition, start, stableEnd } of await one.ends(topic))
+      if (start < stableEnd)
+        for await (const batch of one.readRange({ topic, partition, from: start, to: stableEnd }))
+          records.push(...batch);
+  return records;
+}
+
+describe('what was set aside before two growths', () => {
+  /** The list by pages that end after so many items or offsets. */
+  async function listAll(itemsMax: number, offsetsMax: number): Promise<readonly Parked[]> {
+    const items: Parked[] = [];
+    let after: ParkedPlace | undefined;
+    do {
+      const wanted = { tenant: testTenant, topic: topics.events, after, itemsMax, offsetsMax };
+      const page = await listParked(log, wanted);
+      items.push(...page.items);
+      after = page.next;
+    } while (after !== undefined);
+    return items;
+  }
+
+  test('is listed after what was set aside since, by pages of any size', async () => {
+    const [now] = await everyRecord(topics.events, [log]);
+    if (now === undefined) throw new Error('nothing was said since');
+    await log.append([parkedOf(now, heldTooMany)]);
+    const whole = await listAll(200, 10_000);
+    expect(whole.map(({ record: { partition, offset } }) => ({ partition, offset }))).toEqual([
+      { partition: now.partition, offset: now.offset },
+      { partition: aside.partition, offset: aside.offset },
+    ]);
+    for (const [itemsMax, offsetsMax] of [
+      [1, 10_000],
+      [200, 1],
+      [1, 2],
+    ] as const)
+      expect(await listAll(itemsMax, offsetsMax)).toEqual(whole);
+  });
+
+  test('is found, put back and answered', { timeout: 60_000 }, async () => {
+    expect(await findParked(log, 'other', aside)).toBeUndefined();
+    expect((await findParked(log, testTenant, aside))?.record).toMatchObject({ offset: aside.offset });
+    expect(await findParked(log, testTenant, { ...aside, partition: third - 1 })).toBeUndefined();
+    await growing.start(log);
+    const back = await redrive(log, aside);
+    expect(back.offset).toBeGreaterThan(log.before?.end ?? Infinity);
+    await growing.drained(log);
+    await growing.stop();
+    const [person] = people;
+    const received = person === undefined ? [] : await receivedBy(person);
+    expect(received.at(-1)?.text).toBe(`${words.length + 1}:never heard`);
+  });
+});
+
+const emit = (topic: string, records: 'events' | 'audit', from = 0) =>
+  growing.replays.run({ kind: 're-emit', records, from, to: Date.now() + 60_000, topic, ...fast }, findEcho, {
+    ...growing.replays.worker,
+    log,
+  });
+
+describe('records written out again behind two growths', () => {
+  const idsIn = (records: readonly LoggedRecord[]) => records.map(({ headers }) => headers['ce_id']).sort();
+
+  test.each(['events', 'audit'] as const)('%s of all incarnations, those of each actor in order', async (records) => {
+    const own = await everyRecord(topics[records]);
+    expect(new Set(own.map(({ partition, offset }) => `${partition}/${offset}`)).size).toBe(own.length);
+    const { status, progress } = await emit(records, records);
+    expect([status, progress]).toMatchObject(['done', { done: own.length, records: own.length, verdicts: {} }]);
+    const written = await everyRecord(analystTopicOf(testTenant, records), [log]);
+    expect(idsIn(written)).toEqual(idsIn(own));
+    for (const copies of Map.groupBy(written, ({ key }) => key).values()) {
+      const offsets = copies.map(({ headers }) => Number(headers['prosa_source']?.split('/').at(-1)));
+      expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
+    }
+  });
+
+  test('from a time on, which is in the second', async () => {
+    const [, middle] = incarnationsOf(log);
+    const since = (await everyRecord(topics.events, middle === undefined ? [] : [middle])).at(-1)?.timestamp ?? 0;
+    const own = (await everyRecord(topics.events)).filter(({ timestamp }) => timestamp >= since);
+    expect((await emit('since', 'events', since)).progress).toMatchObject({ done: own.length, verdicts: {} });
+  });
+
+  test('that was begun before the last of them goes on where it was', async () => {
+    const [oldest, middle] = incarnationsOf(log);
+    if (oldest === undefined || middle === undefined) throw new Error('there was no growth');
+    const [before, later] = [
+      await everyRecord(topics.events, [oldest]),
+      await everyRecord(topics.events, [middle, log]),
+    ];
+    const request = {
+      kind: 're-emit',
+      records: 'events',
+      from: 0,
+      to: Date.now() + 60_000,
+      topic: 'on',
+      ...fast,
+    } as const;
+    const id = await growing.replays.ask(request);
+    // The last of the first incarnation was being written out.
+    const place = { stretch: before.at(-1)?.partition, offset: before.at(-1)?.offset };
+    const checkpoint = { place, counts: { done: 3, records: 3, differs: false, verdicts: {} }, findings: 0 };
+    await sql(`UPDATE replays SET checkpoint = '${JSON.stringify(checkpoint)}' WHERE id = '${id}'`);
+    const service = startReplay({ ...growing.replays.worker, log }, { find: findEcho });
+    const over = await eventually(
+      () => growing.replays.read(id),
+      ({ status }) => status !== 'queued' && status !== 'running',
+      20_000,
+    );
+    await service.stop();
+    expect(over).toMatchObject({ status: 'done', progress: { done: 3 + 1 + later.length } });
+  });
+});
+
 describe('replays behind two growths', () => {
   const verify = (source: 'journal' | 'log', scope: object) =>
     growing.replays.run({ kind: 'verify', source, ...scope, ...fast }, findEcho, { ...growing.replays.worker, log });
@@ -239,4 +364,20 @@ describe('replays behind two growths', () => {
       expect((await verify('journal', {})).progress.verdicts).toEqual({ same: phones.length });
     },
   );
+
+  test('and so does writing out again, unless the time asked for is a later one', async () => {
+    const [oldest, middle] = incarnationsOf(log);
+    if (oldest === undefined || middle === undefined) throw new Error('there was no growth');
+    const left = await everyRecord(topics.events);
+    const whole = await emit('what-is-left', 'events');
+    const gone = (await oldest.ends(topics.events)).flatMap(({ partition, start }) =>
+      start === 0 ? [] : [{ partition, offset: start }],
+    );
+    expect(whole.progress).toMatchObject({ done: left.length, verdicts: { unretained: gone.length } });
+    expect(whole.findings.map(({ verdict, body }) => ({ verdict, body }))).toEqual(
+      gone.map((body) => ({ verdict: 'unretained', body })),
+    );
+    const since = Math.min(...(await everyRecord(topics.events, [middle])).map(({ timestamp }) => timestamp)) + 1;
+    expect(await emit('later', 'events', since)).toMatchObject({ findings: [], progress: { verdicts: {} } });
+  });
 });

@@ -22,9 +22,10 @@ import {
   recordIncarnation,
 } from '#runtime/log/incarnation-table.ts';
 import { type LogGround, openIncarnation, openLogAdministration } from '#runtime/log/open-log.ts';
+import { provideTopics } from '#runtime/log/provide-topics.ts';
 import type { RecordLog } from '#runtime/log/record-log.ts';
 import type { Logger } from '#runtime/logger.ts';
-import { openPostgres, provideTopics } from '#runtime/platform.ts';
+import { openPostgres } from '#runtime/platform.ts';
 
 /** Most partitions of a topic. */
 const partitionsMax = 10_000;
@@ -108,7 +109,7 @@ async function growFrom(on: Grown, { partitionCount, dryRun, step }: GrowthReque
   await step(`making topics with ${partitionCount} partitions`);
   const made = await openIncarnation(on, [...incarnations, await next()], from.number + 1);
   try {
-    await provideTopics(made);
+    await provideTopics(made, on.logger);
   } catch (caught) {
     if (!(caught instanceof OperatingError) || caught.code !== 'config.invalid') throw caught;
     throw new GrowthRefused(

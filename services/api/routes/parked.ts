@@ -38,6 +38,13 @@ export type ParkedItem = z.output<typeof parkedItem>;
 
 const examplePlace = { topic: topics.events, partition: exampleIds.parkedPartition, offset: exampleIds.parkedOffset };
 
+const parkedPage = listOf(parkedItem).extend({
+  unretained: z
+    .array(z.object({ partition: z.number(), offset: z.number().describe('Of the topic of parked records') }))
+    .optional()
+    .describe('Partitions that the list has come to the end of and whose oldest are no longer on the log'),
+});
+
 const parkedPlace = z.tuple([partition, offset]);
 
 /** The routes of parked records. */
@@ -48,14 +55,15 @@ export function parkedRoutes({ runtime, access }: ApiContext): readonly Route[] 
       method: 'GET',
       path: '/v1/parked',
       summary: 'Records that were set aside',
-      description: 'Newest first within each partition. A page may be short, or even empty, and not be the last.',
+      description:
+        'Newest first within each partition; where the partitions were made more, those of before follow. A page may be short, or even empty, and not be the last.',
       query: z.strictObject({
         topic: topic.default(topics.events).describe('The topic that they were on'),
         limit,
         cursor,
       }),
       status: 200,
-      response: listOf(parkedItem),
+      response: parkedPage,
       example: {
         query: { topic: topics.events, limit: 20 },
         answer: {
@@ -71,13 +79,17 @@ export function parkedRoutes({ runtime, access }: ApiContext): readonly Route[] 
         },
       },
       async handler({ key, query }) {
-        const { items, next } = await listParked(runtime.log, {
+        const { items, next, unretained } = await listParked(runtime.log, {
           tenant: key.tenant,
           topic: query.topic,
           after: placeOf(query.cursor, parkedPlace),
           itemsMax: query.limit,
         });
-        return { items: items.map(itemOf), next: next === undefined ? null : cursorOf(next) };
+        return {
+          items: items.map(itemOf),
+          next: next === undefined ? null : cursorOf(next),
+          ...(unretained.length === 0 ? {} : { unretained: [...unretained] }),
+        };
       },
     }),
 

@@ -89,10 +89,14 @@ const replay = z
     done: z.number().describe('Conversations looked at, or records written'),
     total: z.number().nullable().describe('What `done` will be; null while it is not known'),
     records: z.number().describe('Records folded or written'),
-    recordsPerSecond: z.number().nullable().describe('Over the last seconds'),
+    recordsPerSecond: z.number().nullable().describe('Since it was begun, or last gone on with'),
     secondsLeft: z.number().nullable().describe('Estimate'),
     differs: z.boolean().describe('Whether anything so far is otherwise than on record'),
-    verdicts: z.record(z.string(), z.number()).describe('How many conversations came out how'),
+    verdicts: z
+      .record(z.string(), z.number())
+      .describe(
+        'How many conversations came out how; of `re-emit`, partitions of which records of that time may be gone',
+      ),
     requestedBy: z.string().describe('Id of the API key'),
     createdAt: time,
     startedAt: time.nullable(),
@@ -124,7 +128,11 @@ const exampleReplay: z.input<typeof replay> = {
 
 const finding = z
   .object({
-    conversationId: z.string(),
+    conversationId: z.string().optional().describe('Absent of what was found about a partition'),
+    partition: z
+      .number()
+      .optional()
+      .describe('Of which records of the time asked for may be gone; from `offset` on they are there'),
     verdict: z.string().describe('same, diverged, different-replies, …: docs/replay.md has them all'),
     offset: z.number().optional().describe('The record at which it begins to differ'),
     eventId: z.string().optional(),
@@ -154,7 +162,7 @@ const finding = z
       .describe('Replies side by side, the first of them; only for roles that see personal data'),
     erased: z.literal(true).optional().describe('The replies were erased'),
   })
-  .meta({ id: 'ReplayFinding', description: 'What was found about one conversation.' });
+  .meta({ id: 'ReplayFinding', description: 'What was found about one conversation, or one partition.' });
 
 /** A finding as it is answered. */
 export type ReplayFinding = z.output<typeof finding>;
@@ -277,7 +285,7 @@ export function replayRoutes({ runtime, deps, access }: ApiContext): readonly Ro
       path: '/v1/replays/:id/findings',
       summary: 'What a replay found',
       description:
-        'One item per conversation that did not come out the same, and always one of a replay of a single conversation. Replies side by side are audited.',
+        'One item per conversation that did not come out the same, and always one of a replay of a single conversation; of `re-emit`, one per partition of which records may be gone. Replies side by side are audited.',
       params: idParams,
       query: z.strictObject({ limit, cursor }),
       status: 200,
@@ -385,6 +393,6 @@ function shownOf(request: ReplayRequest): Readonly<Record<string, unknown>> {
 
 const plainOf = ({ actor, verdict, body }: Finding): z.input<typeof finding> => ({
   ...(body as Partial<z.input<typeof finding>>),
-  conversationId: actor,
+  ...(body['partition'] === undefined ? { conversationId: actor } : {}),
   verdict,
 });

@@ -13,7 +13,8 @@ const partitionMax = 1_000_000;
 export const parkedLs = defineCommand({
   name: 'parked ls',
   summary: 'List records that were set aside, newest first within each partition',
-  description: 'A record stays listed after it was put back: the log forgets nothing.',
+  description:
+    'A record stays listed after it was put back: the log forgets nothing. Where the partitions were made more, those of before follow.',
   options: { topic: oneOf(Object.values(topics), 'The topic that they were on'), ...listOptions },
   examples: [
     ['parked ls', 'what could not be processed, and why'],
@@ -21,6 +22,8 @@ export const parkedLs = defineCommand({
   ],
   async run({ options: { topic, limit, cursor } }, { api, out }) {
     const page = await api().list<ParkedItem>('/v1/parked', { topic }, limit, cursor);
+    for (const { partition, offset } of page.unretained ?? [])
+      out.note(`Of partition ${partition} those before ${offset} of the parked topic are no longer there.`);
     return showPage(out, page, {
       TOPIC: (one) => one.topic,
       PARTITION: (one) => one.partition,

@@ -11,7 +11,7 @@ import type { Session } from '../session.ts';
 const conversation = maybe('Id of the conversation (c_…); all of the tenant when left out');
 const id = word('Id of the replay');
 const exampleConversation = 'c_01M7XY07TEGVRTR4BBJ222T4AY';
-const exampleReplay = 'e_01M7XY0FJ1Q5ZC3D0V5T9W2K8N';
+const exampleReplay = 'rp_01M7XY0FJ1Q5ZC3D0V5T9W2K8N';
 
 /** Options of every replay that the server works on. */
 const workOptions = {
@@ -52,7 +52,7 @@ export const replayVerify = defineCommand({
   name: 'replay verify',
   summary: 'Fold conversations again and compare with what is on record',
   description:
-    'States and replies are compared. Folds use the machine version and configuration revision on record; one that is no longer there is reported. Ends with 3 when something differs. Ctrl-C leaves it to the server, which goes on.',
+    'States and replies are compared. Folds use the machine version and configuration revision on record; one that is no longer there is reported. Ends with 3 when something differs or could not be folded. Ctrl-C leaves it to the server, which goes on.',
   arguments: { conversation },
   options: { source: sourceOption, ...workOptions },
   examples: [
@@ -65,7 +65,8 @@ export const replayVerify = defineCommand({
 export const replayRebuild = defineCommand({
   name: 'replay rebuild',
   summary: 'Find snapshots that differ from what a fold gives, and repair them',
-  description: 'Folds as replay verify does. Without --repair it changes nothing. Ends with 3 when something differs.',
+  description:
+    'Folds as replay verify does. Without --repair it changes nothing. Ends with 3 when something differs or could not be folded.',
   arguments: { conversation },
   options: {
     source: sourceOption,
@@ -84,7 +85,7 @@ export const replayWhatIf = defineCommand({
   name: 'replay what-if',
   summary: 'Run recorded conversations through another version of their machine',
   description:
-    'Nothing is sent or called: answers of the outside world come from the record; where there is none, the branch ends as unknown from here. With --machine the server runs a version that it has; with --module a file of this machine is run here, on one conversation or the newest ones, for keys that may see what was said. Ends with 3 when something differs.',
+    'Nothing is sent or called: answers of the outside world come from the record; where there is none, the branch ends as unknown from here. With --machine the server runs a version that it has; with --module a file of this machine is run here, on one conversation or the newest ones, for keys that may see what was said. Ends with 3 when something differs or could not be tried.',
   arguments: { conversation },
   options: {
     machine: text('name@version', 'A version that the server has'),
@@ -121,7 +122,8 @@ export const replayWhatIf = defineCommand({
 export const replayEmit = defineCommand({
   name: 'replay emit',
   summary: 'Write records of a time again, to a topic for analysts',
-  description: 'Events stay sealed; audit is plain. The topic is made when it is not there.',
+  description:
+    'Events stay sealed; audit is plain. The topic is made when it is not there. Ends with 3 when records of that time are no longer on the log.',
   arguments: { records: word('events or audit') },
   options: {
     from: moment('From then on'),
@@ -187,7 +189,7 @@ export const replayShow = defineCommand({
 
 const showFindings = ({ out }: Session, page: Page<ReplayFinding>): ExitCode =>
   showPage(out, page, {
-    CONVERSATION: (one) => one.conversationId,
+    CONVERSATION: (one) => one.conversationId ?? `partition ${one.partition ?? '?'}`,
     VERDICT: (one) => one.verdict,
     OFFSET: (one) => one.offset ?? one.unknownFrom?.offset,
     WHAT: (one) => one.what ?? one.unknownFrom?.reason,

@@ -17,7 +17,7 @@ export async function watchReplay(session: Session, asked: ReplayItem): Promise<
     const end = await theEnd(session, asked, (now) => progress.at(now.done, now.total ?? undefined));
     progress.end();
     out.result(end, () => replayLines(out, end));
-    if (end.differs) out.note(`What it found: prosa replay show ${end.id} --findings`);
+    if (isPartial(end)) out.note(`What it found: prosa replay show ${end.id} --findings`);
     return exitCodeOf(end);
   } catch (caught) {
     progress.end();
@@ -48,10 +48,17 @@ async function theEnd(session: Session, asked: ReplayItem, look: (now: ReplayIte
   return now;
 }
 
+/** Verdicts about what could not be looked at, or written out, though the rest was. */
+const unjudged = ['unretained', 'unknown-version', 'unknown-revision', 'too-long'];
+
+/** Whether something differs, or could not be told. */
+const isPartial = ({ differs, verdicts }: ReplayItem): boolean =>
+  differs || unjudged.some((verdict) => (verdicts[verdict] ?? 0) > 0);
+
 /** The exit code of a replay as it stands. */
-export function exitCodeOf({ status, differs }: ReplayItem): ExitCode {
-  if (status === 'failed') return exitCodes.failure;
-  return differs || status === 'cancelled' ? exitCodes.differs : exitCodes.ok;
+export function exitCodeOf(now: ReplayItem): ExitCode {
+  if (now.status === 'failed') return exitCodes.failure;
+  return isPartial(now) || now.status === 'cancelled' ? exitCodes.differs : exitCodes.ok;
 }
 
 /** What it is and came to. */

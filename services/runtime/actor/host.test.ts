@@ -2,7 +2,7 @@
 // consumers, faults made in the database.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import type { AuditRecorded } from '#schemas/records.ts';
+import type { AuditRecorded, ProsaRecord } from '#schemas/records.ts';
 import { parkedTopicOf, topics } from '#schemas/topics.ts';
 
 import { startConversation } from '../../conversation/conversation.ts';
@@ -287,6 +287,41 @@ describe('a release', () => {
     await start(startConversation(world.runtime('prosa_worker'), findMended));
     await person.tell({ type: 'conversation.released', requestedBy: 'k_test', revision });
     expect(await answered(person, 1)).toEqual(['1:boom']);
+  });
+
+  test('at which what is held cannot be read is set aside, and comes again when it can', async () => {
+    const first = await startConversation(worker, findEcho);
+    const person = await meet();
+    const { conversation } = person.entry;
+    await person.says('boom');
+    await person.says('after');
+    const held = () =>
+      worker.database.transaction([testTenant], (sql) => sql.query('SELECT FROM actor_snapshots WHERE held = 2'));
+    await eventually(held, ({ rowCount }) => rowCount === 1);
+    await first.stop();
+
+    const [record] = await readRecords(world, topics.events, conversation);
+    if (record?.type !== 'message.received' || record.sealed === null) throw new Error('nothing was said');
+    const put = (as: ProsaRecord): Promise<void> => {
+      const value = Buffer.from(outgoing(as).value).toString('hex');
+      return asOwner(
+        world.databaseUrl,
+        `UPDATE log.records SET value = '\\x${value}' WHERE headers LIKE '%"${record.eventId}"%'`,
+      );
+    };
+    const changed = Buffer.from(record.sealed);
+    changed.writeUInt8((changed.at(-1) ?? 0) ^ 1, changed.length - 1);
+    await put({ ...record, sealed: changed });
+    await start(startConversation(world.runtime('prosa_worker'), findMended));
+    const release = await person.tell({ type: 'conversation.released', requestedBy: 'k_test' });
+    const parked = () => readRecords(world, parkedTopicOf(topics.events), conversation);
+    expect(await eventually(parked, (found) => found.length > 0)).toMatchObject([
+      { type: 'record.parked', offset: release.offset, reason: 'actor.held-unreadable' },
+    ]);
+
+    await put(record);
+    await person.tell({ type: 'conversation.released', requestedBy: 'k_test' });
+    expect(await answered(person, 2)).toEqual(['1:boom', '2:after']);
   });
 });
 

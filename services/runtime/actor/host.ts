@@ -218,7 +218,8 @@ class ActorHost implements SliceWorker {
   /** Applies a slice to copies; nothing of it is current yet. */
   async #apply(slice: Slice, position: number, ordered: ReadonlySet<number>) {
     const { metrics } = this.#ports;
-    const { told, parked } = await this.#open(slice.records);
+    const { told, parked: unopened } = await this.#open(slice.records);
+    const parked = [...unopened];
     const working = await this.#load(told, position);
     const configuration = await this.#configurations(
       told,
@@ -232,7 +233,12 @@ class ActorHost implements SliceWorker {
       const { actor } = each.record;
       const before = changed.get(actor) ?? working.get(actor);
       if (before === undefined) throw new Error(`actor of record ${each.record.eventId} was not loaded`);
-      const applied = await this.#applyOne(before.envelope, each, around, ordered.has(each.offset));
+      const applied = await this.#applyOne(before.envelope, each, around, ordered.has(each.offset)).catch(unlessParked);
+      if (applied instanceof OperatingError) {
+        const logged = slice.records.find(({ offset }) => offset === each.offset);
+        if (logged !== undefined) parked.push(this.#park(logged, applied));
+        continue;
+      }
       metrics.turns.inc({ machine: applied.envelope.episode?.machine ?? 'none', outcome: applied.outcome });
       if (applied.outcome === 'quarantined') this.#report(applied, each);
       for (const output of applied.outputs) outputs.push({ output, actor, person: before.person });
@@ -258,12 +264,14 @@ class ActorHost implements SliceWorker {
     if (before === undefined || !releases(told.record, before))
       return applyNext(before, told, { ...around, ordered, held: [] });
     const held = await this.#held(before);
+    // Applied without these it would have lost them; parked, the release can come again when they can be read.
+    if (held.length < before.held.length) throw new OperatingError('actor.held-unreadable');
     // What is held may name revisions that no record of this slice does.
     const configuration = await this.#configurations([told, ...held], [before]);
     return applyNext(before, told, { ...around, configuration, ordered, held });
   }
 
-  /** The records that an envelope holds by reference. */
+  /** The records that an envelope holds by reference, but for those that cannot be opened now. */
   async #held(envelope: Envelope): Promise<readonly ToldRecord[]> {
     const { log } = this.#ports;
     const wanted = new Set(envelope.held.map(({ offset }) => offset));
@@ -282,7 +290,7 @@ class ActorHost implements SliceWorker {
     }
     if (known.size + found.length !== wanted.size)
       throw new OperatingError('log.unavailable', 'held records could not be read whole');
-    return [...journalled, ...(await this.#open(found)).told].sort((a, b) => a.offset - b.offset);
+    return [...journalled, ...(await openPastRecords(this.#ports.vault, found))].sort((a, b) => a.offset - b.offset);
   }
 
   /** Decodes and opens records; what cannot be decoded is parked (I5). */
@@ -602,6 +610,12 @@ const unlessErased = (sealing: Promise<Buffer>): Promise<Buffer | undefined> =>
     if (caught instanceof OperatingError && caught.code === 'vault.key-erased') return undefined;
     throw caught;
   });
+
+/** Why a record is to be set aside; what is thrown otherwise goes on. */
+const unlessParked = (caught: unknown): OperatingError => {
+  if (caught instanceof OperatingError && caught.disposition === 'park') return caught;
+  throw caught;
+};
 
 /** Enough bytes to name a key; a cut snapshot is found out when it is opened. */
 const looksSealed = (bytes: Buffer): boolean => bytes.length > 46 && bytes[0] === 1;

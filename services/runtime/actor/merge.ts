@@ -134,7 +134,8 @@ export function forwarded(record: ActorEvent, opened: unknown, into: string): re
 }
 
 /** Whether a record is the copy of another, which its conversation forwarded when it had been merged. */
-export const isForwarded = ({ eventId }: RecordHeader): boolean => eventId.startsWith(`${forwardedPrefix}_`);
+export const isForwarded = ({ eventId }: Pick<RecordHeader, 'eventId'>): boolean =>
+  eventId.startsWith(`${forwardedPrefix}_`);
 
 const isMessage = ({ type }: ActorEvent): boolean => type === 'message.received' || type === 'message.echoed';
 

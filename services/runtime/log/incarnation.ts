@@ -60,6 +60,19 @@ export function earlierLog(
   };
 }
 
+/** First offset that the partitions of a log ever had. */
+export const baseOf = ({ before }: Pick<EarlierLog, 'before'>): number => before?.end ?? 0;
+
+/** A log and those before it, the oldest first. */
+export const incarnationsOf = (log: EarlierLog): readonly EarlierLog[] =>
+  log.before === undefined ? [log] : [...incarnationsOf(log.before.log), log];
+
+/** The log, or the one before it, that an offset is of. */
+export function incarnationAt(log: EarlierLog, offset: number): EarlierLog {
+  const { before } = log;
+  return before === undefined || offset >= before.end ? log : incarnationAt(before.log, offset);
+}
+
 /** A partition of one incarnation. */
 export interface Stretch {
   readonly log: EarlierLog;
@@ -74,7 +87,7 @@ export interface Stretch {
  */
 export function stretchesOf(log: EarlierLog, partition: number): readonly Stretch[] {
   const { before, partitionCount } = log;
-  const now = { log, partition, base: before?.end ?? 0 };
+  const now = { log, partition, base: baseOf(log) };
   if (before === undefined) return [now];
   // The partition is the rest of a hash by the count: two go together when they are the same rest by what divides both counts.
   const common = greatestDivisor(partitionCount, before.log.partitionCount);

@@ -56,7 +56,7 @@ const countsShape = z.object({
   records: z.number(),
   /** Whether anything is otherwise than on record. */
   differs: z.boolean(),
-  /** How many conversations came out how. */
+  /** How many conversations, or partitions that were written out again, came out how. */
   verdicts: z.record(z.string(), z.number()),
 });
 
@@ -98,8 +98,9 @@ export interface Replay {
   readonly finishedAt: Date | null;
 }
 
-/** What was found about one actor. */
+/** What was found about one actor, or about a partition of which records are gone. */
 export interface Finding {
+  /** Of a partition, its name. */
   readonly actor: string;
   /** `diverged`, `different-replies`, `unknown-version`, …: see docs/replay.md. */
   readonly verdict: string;
