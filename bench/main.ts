@@ -1,16 +1,9 @@
 /**
- * `npm run bench`: measures what the system costs on this machine.
- *
- *   npm run bench                      everything, about twenty-five minutes
- *   npm run bench -- ingest host       the named ones
- *   npm run bench -- peers             named ones that are not in a whole run: they download what they need
- *   npm run bench -- --short           small sizes: shows that the benches work
- *   npm run bench -- peers --peer dbos Prosa's peers: only those named
- *   npm run bench -- --json            one JSON object on standard output, nothing else there
+ * `npm run bench`: measures what the system costs on this machine. `--help` says how.
  *
  * Progress goes to standard error. Load goes to the loopback only; everything started is stopped. A
  * missed aim is a result, not a failure: the exit code is 1 only when a bench could not be run, and 2
- * for a bench that does not exist.
+ * for wrong arguments.
  */
 import { parseArgs } from 'node:util';
 
@@ -57,31 +50,63 @@ const benchesByName: typeof benches = {
   'peers-growth': benchPeersGrowth,
 };
 
+const help = `npm run bench                       all of them, about twenty-five minutes
+npm run bench -- ingest host        the named ones
+npm run bench -- peers              named ones that are not among all: they download what they compare with
+npm run bench -- peers --peer dbos  of the peers, those named
+npm run bench -- --short            small sizes: shows that they work
+npm run --silent bench -- --json    one JSON object on standard output
+
+They are ${Object.keys(benchesByName).join(', ')}.
+Ends with 0, with 1 when one could not be run, with 2 for wrong arguments. A missed aim is a result.
+`;
+
+interface Request {
+  readonly help: boolean;
+  readonly json: boolean;
+  readonly short: boolean;
+  readonly peers: readonly string[];
+  readonly names: readonly string[];
+}
+
+/** What was asked for; undefined when it was not understood. */
+function read(): Request | undefined {
+  try {
+    const { values, positionals } = parseArgs({
+      options: {
+        help: { type: 'boolean', short: 'h', default: false },
+        json: { type: 'boolean', default: false },
+        short: { type: 'boolean', default: false },
+        peer: { type: 'string', multiple: true, default: [] },
+      },
+      allowPositionals: true,
+    });
+    if (positionals.some((name) => !Object.hasOwn(benchesByName, name))) return undefined;
+    return { ...values, peers: values.peer, names: positionals.length > 0 ? positionals : Object.keys(benches) };
+  } catch {
+    return undefined;
+  }
+}
+
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    options: {
-      json: { type: 'boolean', default: false },
-      short: { type: 'boolean', default: false },
-      peer: { type: 'string', multiple: true, default: [] },
-    },
-    allowPositionals: true,
-  });
-  const unknown = positionals.filter((name) => !Object.hasOwn(benchesByName, name));
-  if (unknown.length > 0) {
-    process.stderr.write(
-      `bench: there is no ${unknown.join(', ')}; there are ${Object.keys(benchesByName).join(', ')}\n`,
-    );
+  const request = read();
+  if (request === undefined) {
+    process.stderr.write(help);
     process.exitCode = 2;
     return;
   }
-  const stage = new Stage(values.short, values.peer);
+  if (request.help) {
+    process.stdout.write(help);
+    return;
+  }
+  const { json, short, peers, names } = request;
+  const stage = new Stage(short, peers);
   drainOnSignal(createLogger('error', 'bench'), () => stage.close());
-  const names = positionals.length > 0 ? positionals : Object.keys(benches);
   const reports: BenchReport[] = [];
   for (const name of names) reports.push(await runBench(stage, name));
   await stage.close();
-  const run: RunReport = { machine: describeMachine(stage.brokerUsed), short: values.short, benches: reports };
-  process.stdout.write(values.json ? `${JSON.stringify(run)}\n` : tableOf(run));
+  const run: RunReport = { machine: describeMachine(stage.brokerUsed), short, benches: reports };
+  process.stdout.write(json ? `${JSON.stringify(run)}\n` : tableOf(run));
   const isWhole = ({ failed, outcome }: BenchReport): boolean =>
     failed === undefined && (outcome?.failures ?? []).length === 0;
   process.exitCode = reports.every(isWhole) ? 0 : 1;

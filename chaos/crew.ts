@@ -27,7 +27,7 @@ const errands = ['media', 'webhooks'] as const satisfies readonly ServiceName[];
 export const hosts = ['host-1', 'host-2'] as const satisfies readonly Role[];
 
 const restartPauseMs = 200;
-const readyPatienceMs = 60_000;
+const readyPatienceMs = 90_000;
 const notesMax = 200;
 
 interface Member {
@@ -97,9 +97,14 @@ export class Crew {
     return (this.#members.get(role)?.process?.ready as { readonly url?: string } | undefined)?.url;
   }
 
+  /** The process of a role; undefined while there is none. */
+  pid(role: Role): number | undefined {
+    return this.#members.get(role)?.process?.pid;
+  }
+
   /** kill -9; it is started again by itself. */
   kill(role: Role): void {
-    const pid = this.#members.get(role)?.process?.pid;
+    const pid = this.pid(role);
     if (pid === undefined) return;
     this.kills += 1;
     process.kill(pid, 'SIGKILL');

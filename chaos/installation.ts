@@ -31,8 +31,8 @@ const run = promisify(execFile);
 
 /** Few, so that every process has several and they move often. */
 const partitionCount = 4;
-/** The shortest that every broker takes. */
-export const sessionTimeoutMs = 6_000;
+/** Sessions: on a broker of ours, and the shortest that every other takes. Transactions are a fifth shorter, and may take seconds. */
+const sessionMs = { ours: 4_000, other: 6_000 } as const;
 
 /** A Postgres that can be stopped, killed and set back. */
 export class PostgresPart {
@@ -154,6 +154,8 @@ export interface Installation {
   /** The demo tenant's WAHA instance. */
   readonly instance: BenchInstance;
   readonly tenant: string;
+  /** A host that was silent this long loses its partitions. */
+  readonly sessionTimeoutMs: number;
   readonly environment: Environment;
   readonly config: Config;
   /** The ports of the services in this process, for looking. */
@@ -177,9 +179,12 @@ export async function openInstallation(
   const disks = smallDisks
     ? { postgres: await mountSmallDisk(scope), broker: await mountSmallDisk(scope) }
     : { postgres: undefined, broker: undefined };
-  const postgres = await PostgresPart.start(scope, disks.postgres ?? (await scope.temporaryFolder()));
-  const broker = log === 'kafka' ? await startBroker(scope, say, disks.broker) : undefined;
-  const redis = await startRedis(scope);
+  const [postgres, broker, redis] = await allOf([
+    PostgresPart.start(scope, disks.postgres ?? (await scope.temporaryFolder())),
+    log === 'kafka' ? startBroker(scope, say, disks.broker) : Promise.resolve(undefined),
+    startRedis(scope),
+  ]);
+  const sessionTimeoutMs = broker === undefined || broker.broker.kind === 'kafka' ? sessionMs.ours : sessionMs.other;
   const waha = await startFakeWaha();
   scope.defer(() => waha.close());
   const outskirts = wantsOutskirts ? await Outskirts.open() : undefined;
@@ -193,7 +198,6 @@ export async function openInstallation(
       ? { KAFKA_BROKERS: undefined }
       : { KAFKA_BROKERS: addressOf(broker), KAFKA_TOPIC_PREFIX: broker.prefix }),
     ...(redis === undefined ? {} : { REDIS_URL: `redis://127.0.0.1:${redis.proxy.port}` }),
-    KAFKA_SESSION_TIMEOUT_MS: String(sessionTimeoutMs),
     DATABASE_URL: postgres.url,
     PROSA_KEY_FILE: keyFile,
     PROSA_DATA_DIR: folder,
@@ -218,7 +222,18 @@ export async function openInstallation(
     await openSubscriptions(api.database, api.vault, api.now).create(wanted);
   }
   const tenant = demoTenant;
-  return { log, disks, postgres, broker, redis, waha, outskirts, instance, tenant, environment, config, platform };
+  return {
+    ...{ log, disks, postgres, broker, redis, waha, outskirts, instance, tenant, sessionTimeoutMs, environment },
+    ...{ config, platform },
+  };
+}
+
+/** What they come to; when one fails, not before all have ended, so that what was started can be stopped. */
+async function allOf<Parts extends readonly Promise<unknown>[]>(
+  parts: readonly [...Parts],
+): Promise<{ -readonly [At in keyof Parts]: Awaited<Parts[At]> }> {
+  await Promise.allSettled(parts);
+  return Promise.all(parts);
 }
 
 /** A broker of ours is told to send clients to the proxy; one that was configured is not. */

@@ -9,7 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isForwarded } from '#runtime/actor/merge.ts';
 import type { Files } from '#runtime/blobs/files.ts';
 import { openFiles } from '#runtime/blobs/postgres-files.ts';
+import { dispositionOf } from '#runtime/errors.ts';
 import type { Runtime } from '#runtime/runtime.ts';
+import type { Opened } from '#runtime/vault/vault.ts';
 import type { SealedMessage, SealedOutbound } from '#schemas/content.ts';
 import { decodeRecord } from '#schemas/codec.ts';
 import type { ProsaRecord } from '#schemas/records.ts';
@@ -32,6 +34,8 @@ import type { RawLog, RawRecord, ReaderAlong } from './raw-log.ts';
 import { watchedGroups } from './settling.ts';
 
 const lookIntervalMs = 300;
+/** Of one look, on a machine so busy that Postgres lets us wait longer than a service may. */
+const attemptsMax = 20;
 
 /** Of whatever record has them. */
 const plainFields = ['timerId', 'generation', 'effectId', 'action', 'messageEventId', 'fileId', 'into'] as const;
@@ -70,19 +74,17 @@ export class Recorder {
   async observe(): Promise<Observed> {
     const raw = await this.#rawLog.readAll();
     const decoded = raw.flatMap((record) => decodedOf(record) ?? []);
-    const [log, states, deliveries, journal, positions] = await Promise.all([
-      Promise.all(decoded.map(([record, from]) => this.#seen(record, from))),
-      this.#states(raw, decoded),
-      this.#deliveries(),
-      this.#journal(),
-      this.#positions(),
-    ]);
+    const log = await patiently(() => this.#seenAll(decoded));
+    const states = await patiently(() => this.#states(raw, decoded));
+    const deliveries = await patiently(() => this.#deliveries());
+    const journal = await patiently(() => this.#journal());
+    const positions = await patiently(() => this.#positions());
     const readings = [...this.#along.readings().map(readingOf), ...journal];
-    const stored = [...this.#stored, ...(await this.#progress(positions))];
+    const stored = [...this.#stored, ...(await patiently(() => this.#progress(positions)))];
     const { outskirts } = this.#installation;
     const posts = outskirts === undefined ? {} : { posts: [...outskirts.posts] };
     return {
-      log: await this.#filesRead(log),
+      log: await patiently(() => this.#filesRead(log)),
       readings,
       positions,
       stored,
@@ -126,6 +128,13 @@ export class Recorder {
     return rows;
   }
 
+  /** One after the other: there are thousands, and few connections to fetch keys over. */
+  async #seenAll(decoded: readonly Decoded[]): Promise<readonly SeenRecord[]> {
+    const seen: SeenRecord[] = [];
+    for (const [record, from] of decoded) seen.push(await this.#seen(record, from));
+    return seen;
+  }
+
   async #seen(record: ProsaRecord, raw: RawRecord): Promise<SeenRecord> {
     const fields = record as ProsaRecord & Partial<Pick<SeenRecord, (typeof plainFields)[number]>>;
     const plain = Object.fromEntries(plainFields.map((name) => [name, fields[name]]));
@@ -147,16 +156,23 @@ export class Recorder {
 
   async #words(record: ProsaRecord): Promise<{ readonly message?: string; readonly text?: string }> {
     if ((record.type !== 'message.received' && record.type !== 'reply.requested') || record.sealed === null) return {};
-    const opened = await this.#runtime.vault
-      .open<SealedMessage | SealedOutbound>(record, record.sealed)
-      .catch(() => undefined);
-    // What nobody can open was parked.
+    const opened = await this.#opened(record, record.sealed);
     if (opened === undefined || opened.state === 'erased') return {};
     const { content } = opened.value;
     return {
       ...('stableId' in opened.value ? { message: opened.value.stableId } : {}),
       ...(content.kind === 'text' ? { text: content.text } : {}),
     };
+  }
+
+  /** Undefined for what nobody can open, which was parked. */
+  async #opened(record: ProsaRecord, sealed: Uint8Array): Promise<Opened<SealedMessage | SealedOutbound> | undefined> {
+    try {
+      return await this.#runtime.vault.open(record, sealed);
+    } catch (caught) {
+      if (dispositionOf(caught) === 'retry') throw caught;
+      return undefined;
+    }
   }
 
   /** What was kept is read once, and is as it was then from then on. */
@@ -260,6 +276,17 @@ export class Recorder {
     );
     return all.flat();
   }
+}
+
+/** Looks again when a part did not answer: what is judged is what services did, not how busy we are. */
+async function patiently<Seen>(look: () => Promise<Seen>): Promise<Seen> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      return await look();
+    } catch (caught) {
+      if (dispositionOf(caught) !== 'retry' || attempt === attemptsMax) throw caught;
+      await sleep(lookIntervalMs);
+    }
 }
 
 const roles = new Map<string, TopicRole>(

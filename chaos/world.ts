@@ -51,12 +51,12 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const scope = new Scope();
   try {
     const installation = await openInstallation(scope, { log, smallDisks, outskirts, say });
-    const { environment, instance, platform, config, postgres, tenant } = installation;
+    const { environment, instance, platform, config, postgres, sessionTimeoutMs, tenant } = installation;
     const random = new Random(seed);
     const rawLog = config.kafka === undefined ? postgresRawLog(postgres.url) : kafkaRawLog(config.kafka);
     const recorder = await Recorder.start(installation, rawLog);
     scope.defer(() => recorder.close());
-    const crew = new Crew(environment, seed, outskirts, plan);
+    const crew = new Crew(environment, seed, outskirts, { sessionTimeoutMs, ...plan });
     scope.defer(() => crew.close());
     await crew.startAll();
     const mailbox = {

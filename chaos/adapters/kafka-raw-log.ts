@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Consumer, EachBatchPayload, IHeaders, Kafka } from 'kafkajs';
+import type { Admin, Consumer, EachBatchPayload, IHeaders, Kafka } from 'kafkajs';
 
 import { topicTable } from '#schemas/topics.ts';
 
@@ -80,24 +80,46 @@ export function kafkaRawLog(config: KafkaConfig): RawLog {
 async function untilEnd(kafka: Kafka, groupId: string, topics: readonly string[]): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();
+  const endsNow = async (): Promise<readonly TopicEnds[]> =>
+    Promise.all(topics.map(async (topic) => ({ topic, partitions: await admin.fetchTopicOffsets(topic) })));
   try {
     const until = performance.now() + endPatienceMs;
-    for (;;) {
-      const committed = await admin.fetchOffsets({ groupId, topics: [...topics] });
-      const behind: string[] = [];
-      for (const { topic, partitions } of committed) {
-        for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
-          const at = partitions.find((one) => one.partition === partition)?.offset ?? '-1';
-          if (Math.max(Number(at), Number(low)) < Number(high)) behind.push(`${topic}/${partition} ${at} of ${high}`);
-        }
-      }
-      if (behind.length === 0) return;
+    let ends = await endsNow();
+    for (let isFresh = false; ;) {
+      const behind = behindOf(await admin.fetchOffsets({ groupId, topics: [...topics] }), ends);
+      if (behind.length === 0 && isFresh) return;
       if (performance.now() > until) throw new Error(`the log could not be read to its end: ${behind.join(', ')}`);
-      await sleep(lookIntervalMs);
+      // Ends cost more to ask for than positions, and may have moved on meanwhile.
+      isFresh = behind.length === 0;
+      if (isFresh) ends = await endsNow();
+      else await sleep(lookIntervalMs);
     }
   } finally {
     await admin.disconnect();
   }
+}
+
+interface TopicEnds {
+  readonly topic: string;
+  readonly partitions: readonly { readonly partition: number; readonly low: string; readonly high: string }[];
+}
+
+/** What is not read yet. */
+function behindOf(
+  committed: Awaited<ReturnType<Admin['fetchOffsets']>>,
+  ends: readonly TopicEnds[],
+): readonly string[] {
+  const positions = new Map(
+    committed.flatMap(({ topic, partitions }) =>
+      partitions.map(({ partition, offset }) => [`${topic}/${partition}`, offset] as const),
+    ),
+  );
+  return ends.flatMap(({ topic, partitions }) =>
+    partitions.flatMap(({ partition, low, high }) => {
+      const at = positions.get(`${topic}/${partition}`) ?? '-1';
+      return Math.max(Number(at), Number(low)) < Number(high) ? [`${topic}/${partition} ${at} of ${high}`] : [];
+    }),
+  );
 }
 
 /** A consumer that joined twice has read some twice; what differs between the two stays. */

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { hosts } from '../crew.ts';
 import type { Fault } from '../fault.ts';
-import { sessionTimeoutMs } from '../installation.ts';
 
 const zombies = 2;
 
@@ -11,7 +10,7 @@ export const stoppedHosts: Fault = {
   number: 2,
   name: 'host stopped longer than its session, then on',
   short: true,
-  async stage({ crew, random }) {
+  async stage({ crew, installation: { sessionTimeoutMs }, random }) {
     for (let zombie = 0; zombie < zombies; zombie++) {
       const role = random.one(hosts);
       await sleep(random.below(800));

@@ -1,10 +1,8 @@
 /** A log that tells when its transactional consumer passes the moments at which a process may die. */
-import type { Assignment, RecordLog, SliceWorker } from '#runtime/log/record-log.ts';
+import type { Assignment, OutgoingRecord, RecordLog, SliceWorker } from '#runtime/log/record-log.ts';
+import { decodeRecord } from '#schemas/codec.ts';
 
-import type { CrashPoint } from './plan.ts';
-
-/** Told of every moment; may never return. */
-type Reached = (point: CrashPoint) => Promise<void>;
+import type { Reached } from './plan.ts';
 
 /** The same log. The moments within the log's own transaction are told by its adapter, where it has a seam. */
 export function tellingLog(log: RecordLog, reached: Reached): RecordLog {
@@ -30,12 +28,20 @@ function telling(assignment: Assignment, reached: Reached): Assignment {
     startOffset,
     lost,
     async commit(outputs, nextOffset, prepare) {
-      await reached('transition');
+      const sources = outputs.flatMap(askedIn);
+      await reached('transition', sources);
       await assignment.commit(outputs, nextOffset, async (transaction) => {
         await prepare?.(transaction);
-        await reached('snapshot-written');
+        await reached('snapshot-written', sources);
       });
-      await reached('commit-acknowledged');
+      await reached('commit-acknowledged', sources);
     },
   };
+}
+
+/** Source of the effect that an output asks for. */
+function askedIn({ headers, value }: OutgoingRecord): readonly string[] {
+  if (headers['ce_type'] !== 'prosa.effect.requested') return [];
+  const record = decodeRecord(Buffer.from(value));
+  return record.type === 'effect.requested' ? [record.source] : [];
 }

@@ -20,9 +20,18 @@ export const crashPoints = [
 ] as const satisfies readonly (CommitPoint | 'transition' | 'snapshot-written' | 'commit-acknowledged')[];
 export type CrashPoint = (typeof crashPoints)[number];
 
+/** Named moments of an effect of the product's, in their order. */
+export const effectPoints = ['claimed', 'carried-out', 'answer-kept', 'answer-told'] as const;
+export type EffectPoint = (typeof effectPoints)[number];
+
+/** Told of every moment, and of the sources of the effects that it is about; may never return. */
+export type Reached = (point: CrashPoint | EffectPoint, sources?: readonly string[]) => Promise<void>;
+
 /** The process kills itself at a moment. */
 export interface Crash {
-  readonly point: CrashPoint;
+  readonly point: CrashPoint | EffectPoint;
+  /** Only where the moment is about an effect of this source: it is carried out, or the commit asks for it. */
+  readonly source?: string;
   /** Times that it passes the point before. */
   readonly after: number;
   /** Milliseconds from the moment to the kill. */
@@ -43,7 +52,11 @@ export interface ProgramPlan {
   readonly clockOffsetMs: number;
   /** Versions of the machine that it has. */
   readonly versions: readonly string[];
+  /** The product's own machines and effects in place of those that can be predicted. */
+  readonly product?: boolean;
   readonly without?: WithoutProtection;
+  /** In place of the configured one, which is no shorter than every broker takes. */
+  readonly sessionTimeoutMs?: number;
   readonly seed: number;
 }
 

@@ -12,7 +12,16 @@ import { type AnyProtection, type SimulationResult, allProtections, simulate } f
 
 const failuresShownMax = 20;
 
+const help = `npm run simulate -- --seeds 10000 --seed 1      so many seeds from one on (1000 from 1)
+npm run simulate -- --seed 558 --trace          one seed alone, line by line
+npm run simulate -- --seeds 400 --without fence  how it would be without a protection: ${allProtections.join(', ')}
+npm run --silent simulate -- --json             one JSON object on standard output
+
+Ends with 0 when nothing was found, 1 when something was, 2 for wrong arguments.
+`;
+
 interface Request {
+  readonly help: boolean;
   readonly first: number;
   readonly seeds: number;
   readonly without: AnyProtection | undefined;
@@ -44,10 +53,12 @@ await main();
 async function main(): Promise<void> {
   const request = read(process.argv.slice(2));
   if (request === undefined) {
-    process.stderr.write(
-      `usage: npm run simulate -- [--seeds N] [--seed S] [--trace] [--json] [--without ${allProtections.join('|')}]\n`,
-    );
+    process.stderr.write(help);
     process.exitCode = 2;
+    return;
+  }
+  if (request.help) {
+    process.stdout.write(help);
     return;
   }
   const report = await run(request);
@@ -61,6 +72,7 @@ function read(programArguments: readonly string[]): Request | undefined {
     const { values } = parseArgs({
       args: [...programArguments],
       options: {
+        help: { type: 'boolean', short: 'h', default: false },
         seeds: { type: 'string' },
         seed: { type: 'string', default: '1' },
         without: { type: 'string' },
@@ -72,7 +84,7 @@ function read(programArguments: readonly string[]): Request | undefined {
     const without = allProtections.find((name) => name === values.without);
     const understood = Number.isInteger(first) && first >= 0 && Number.isInteger(seeds) && seeds > 0;
     if (!understood || (values.without !== undefined && without === undefined)) return undefined;
-    return { first, seeds, without, trace: values.trace, json: values.json };
+    return { help: values.help, first, seeds, without, trace: values.trace, json: values.json };
   } catch {
     return undefined;
   }

@@ -47,6 +47,7 @@ export const tenantsWith = (configuration: Configuration, revision: string): Ten
   currentRevision: () => Promise.resolve(revision),
   configuration: () => Promise.resolve(configuration),
   configure: () => Promise.resolve(revision),
+  requireCurrent: () => Promise.resolve(),
   configuredBy: () => Promise.resolve(null),
   create: () => Promise.resolve(),
 });

@@ -74,8 +74,9 @@ export class Program {
 
   /** Starts a life; resolves at its ready line. */
   async start(): Promise<void> {
+    const { PATH, NODE_COMPILE_CACHE } = process.env;
     const child = spawn(process.execPath, [new URL(`../${this.#file}`, import.meta.url).pathname, '--json'], {
-      env: { PATH: process.env['PATH'], PORT: '0', PROSA_DATA_DIR: this.dataDir, ...this.#environment },
+      env: { PATH, NODE_COMPILE_CACHE, PORT: '0', PROSA_DATA_DIR: this.dataDir, ...this.#environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
