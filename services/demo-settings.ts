@@ -22,15 +22,17 @@ export function demoSettings({
   return { locale, businessName: 'Clínica Aurora', ...agents, ...(model === undefined ? {} : withModel(model)) };
 }
 
+const price = { input: 0.15, output: 0.6 } as const;
+
 const withModel = (model: string): AgentSettings => ({
   model: {
     model,
     about: 'Clínica Aurora: a dental clinic in São Paulo, which also holds the Congresso Aurora de Odontologia.',
-    price: { input: 0.15, output: 0.6 },
+    price,
     budget: { perDay: 5, perConversation: 0.5 },
     answersKeptMs: 86_400_000,
   },
-  media: { speechModel: 'whisper-1', visionModel: model },
+  media: { speechModel: 'whisper-1', speechPrice: 0.006, visionModel: model, visionPrice: price },
 });
 
 const agents: AgentSettings = {

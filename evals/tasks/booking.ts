@@ -156,7 +156,7 @@ export const bookingTasks: readonly Task[] = [
       [/por e-mail\?/, 'ana.souza@gmial.com'],
       [/quis dizer \*ana\.souza@gmail\.com\*/, 'sim'],
     ],
-    until: /mandei a confirmação|Não consegui mandar o e-mail/,
+    until: /mandei a confirmação/,
   }),
   booking('quase-sim', 'A yes with a but is none', {
     answers: [[/Posso marcar/, 'acho que sim, mas preciso ver com meu marido antes', 'sim']],
@@ -194,6 +194,12 @@ export const bookingTasks: readonly Task[] = [
   booking('orcamento-esgotado', 'Nothing more may be spent: menus', {
     model: 'spent',
     wants: 'meu dente tá horrível, dá pra limpar amanhã umas 15h?',
+  }),
+  booking('voz-sem-orcamento', 'Nothing more may be spent on voice notes: it is written', {
+    model: 'spent',
+    wants: { voice: 'quero marcar uma limpeza amanhã às 15h' },
+    answers: [[/Pode escrever/, 'quero marcar uma limpeza amanhã às 15h']],
+    says: [/Pode escrever/],
   }),
   booking('sem-modelo', 'No model at all', { model: 'none', wants: 'dá pra limpar meus dentes?' }),
   booking('rajada-com-modelo', 'A burst that a model is asked about once', {

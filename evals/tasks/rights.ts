@@ -1,6 +1,6 @@
 /** Rights and wishes that hold in the midst of anything. */
 import type { Task } from '../task.ts';
-import { arrives, booksPlainly, inscribesAs, maria } from './usual.ts';
+import { arrives, booksPlainly, inscribed, inscribesAs, maria, rowOf } from './usual.ts';
 
 export const rightsTasks: readonly Task[] = [
   {
@@ -173,5 +173,82 @@ export const rightsTasks: readonly Task[] = [
       },
     ],
     neverSays: [/Inscrição feita/],
+  },
+  {
+    id: 'clinica-br/menor-de-idade',
+    domain: 'clinica-br',
+    kind: 'rights',
+    purpose: 'Somebody who is not of age: a person takes over, nothing is booked',
+    people: [
+      {
+        who: 'ana',
+        opens: 'Oi',
+        answers: [
+          ...arrives(),
+          [/Como posso ajudar/, 'quero marcar uma limpeza'],
+          [/Para quando/, 'tenho 15 anos, pode amanhã?'],
+        ],
+        until: /Uma pessoa da equipe|pessoa\*? da fila/,
+      },
+    ],
+    says: [/um responsável precisa participar/],
+    neverSays: [/Posso marcar/],
+  },
+  {
+    id: 'clinica-br/apagar-dados-no-meio',
+    domain: 'clinica-br',
+    kind: 'rights',
+    purpose: 'What is kept is to be erased, in the midst of a booking: a person takes over',
+    people: [
+      {
+        who: 'ana',
+        opens: 'Oi',
+        answers: [
+          ...arrives(),
+          [/Como posso ajudar/, 'quero marcar uma limpeza'],
+          [/Para quando/, 'quero que vocês apaguem meus dados'],
+        ],
+        until: /Uma pessoa da equipe|pessoa\*? da fila/,
+      },
+    ],
+    says: [/apagar ou corrigir os dados/],
+    neverSays: [/Posso marcar/],
+  },
+  {
+    id: 'clinica-br/ja-disse-o-que-quer',
+    domain: 'clinica-br',
+    kind: 'booking',
+    purpose: 'What is said before consent and name is done once there are both, and not asked again',
+    people: [
+      {
+        who: 'ana',
+        opens: 'Oi, quero marcar uma limpeza amanhã às 15h',
+        answers: [...arrives(), [/Posso marcar/, 'sim'], [/por e-mail\?/, 'não']],
+        until: /Até lá/,
+      },
+    ],
+    rows: { appointments: ['ana: limpeza 2026-12-17 15:00'] },
+    neverSays: [/Como posso ajudar/],
+  },
+  {
+    id: 'congresso/pergunta-no-meio',
+    domain: 'congresso',
+    kind: 'registration',
+    purpose: 'A question in the midst of an inscription, which then is gone on with where it was',
+    people: [
+      {
+        who: 'ana',
+        opens: 'Oi',
+        answers: [
+          ...arrives(),
+          [/CONTINUAR/, 'continuar'],
+          [/\*CPF\*\?/, 'antes: qual o valor da inscrição?', maria.cpf],
+          ...inscribesAs(maria),
+        ],
+        until: inscribed,
+      },
+    ],
+    rows: { participants: [rowOf('ana', maria)] },
+    says: [/Vamos continuar sua inscrição/],
   },
 ];

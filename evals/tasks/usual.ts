@@ -1,4 +1,6 @@
 /** What people say in most tasks. */
+import type { Registration } from '#machines/conversation/asks.ts';
+
 import type { Answer, Saying } from '../task.ts';
 
 /** Agrees to the notice and gives a name. */
@@ -19,16 +21,8 @@ export const booksPlainly = (service: string, when: string): readonly Answer[] =
 /** The end of a booking. */
 export const booked = /Até lá/;
 
-/** Someone's data for an inscription. */
-export interface Inscribed {
-  readonly fullName: string;
-  readonly email: string;
-  readonly cpf: string;
-  readonly phone: string;
-  readonly city: string;
-  readonly state: string;
-  readonly profile: string;
-}
+/** Someone's data for an inscription, as they write it. */
+export type Inscribed = Registration;
 
 /** Data of nobody: the CPFs are valid by their digits alone. */
 export const maria: Inscribed = {
@@ -83,4 +77,4 @@ export function inscribesAs(
 }
 
 /** The end of an inscription, whatever became of its mail. */
-export const inscribed = /e-mail de confirmação já foi|sua inscrição está garantida/;
+export const inscribed = /e-mail de confirmação já foi/;

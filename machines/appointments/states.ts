@@ -7,13 +7,16 @@
  *      └──► confirmingCancel ──► cancelling          moved: machines/scheduling/
  */
 import { agreementIn } from '#machines/conversation/agreement.ts';
+import { commandWordsIn } from '#machines/conversation/command-words.ts';
 import { commandIn } from '#machines/conversation/commands.ts';
 import type { ConversationContext } from '#machines/conversation/context.ts';
-import { pressedIn, proposedIn, saidIn } from '#machines/conversation/hearing.ts';
+import { pressedIn, proposedIn, rowIn, saidIn } from '#machines/conversation/hearing.ts';
+import { fold } from '#machines/conversation/lexicon.ts';
 import { failAndShowMenu } from '#machines/conversation/menu.ts';
 import type { Question } from '#machines/conversation/question.ts';
-import { type Of, audits, conversation, knows, opens, say } from '#machines/conversation/setup.ts';
+import { type Of, audits, conversation, opens, say, sets } from '#machines/conversation/setup.ts';
 import type { Appointment } from '#machines/conversation/asks.ts';
+import { fitting } from '#machines/scheduling/request.ts';
 import { beginMoving } from '#machines/scheduling/states.ts';
 import { readChoice } from '#machines/understanding/number-choice.ts';
 import { sayShortly } from '#machines/understanding/say-when.ts';
@@ -22,21 +25,18 @@ import * as replies from './replies.ts';
 
 const shownMax = 9;
 
-const set = (change: (context: ConversationContext) => AppointmentsContext) =>
-  knows((context) => ({ appointments: change(context) }));
-
 const begin = (wish: AppointmentsContext['wish']) =>
-  [set(() => ({ ...appointmentsStart, wish })), { type: 'startAfresh' }] as const;
+  [sets('appointments', () => ({ ...appointmentsStart, wish })), { type: 'startAfresh' }] as const;
 
 /** What is begun with. To be spread into the actions of the transition to it. */
 export const beginAppointments = {
   see: [...begin('see'), { type: 'settle' }],
-  cancel: [...begin('cancel'), { type: 'settle' }],
-  // What was said of when it is to be moved to is read once it is known which.
+  // What was said of it is read once it is known which there are.
+  cancel: begin('cancel'),
   move: begin('move'),
 } as const;
 
-/** Which of the shown ones is meant: by its row, its handle, its number; or the only one. */
+/** Which of the shown ones is meant: by its row, its handle, its number, or what was said of it. */
 function chosenIn(context: ConversationContext): Appointment | undefined {
   const { shown } = context.appointments;
   const pressed = pressedIn(context);
@@ -46,30 +46,33 @@ function chosenIn(context: ConversationContext): Appointment | undefined {
   if (handle != null) return shown[Number(/^a(\d)$/u.exec(handle)?.[1] ?? 0) - 1];
   const said = saidIn(context);
   const number = said === undefined ? undefined : readChoice(said, shown.length);
-  return number === undefined ? undefined : shown[number - 1];
+  if (number !== undefined) return shown[number - 1];
+  const command = commandIn(context);
+  const isAnswer = command === undefined || command === context.appointments.wish;
+  return isAnswer ? onlyOf(fitting(context, shown, { when: command !== 'move' })) : undefined;
+}
+
+const onlyOf = (some: readonly Appointment[]): Appointment | undefined => (some.length === 1 ? some[0] : undefined);
+
+/** The only one; or the only one that the message's words fit. Where one is moved, a time is that of the new one. */
+function meantIn(context: ConversationContext, some: readonly Appointment[]): Appointment | undefined {
+  return onlyOf(some) ?? onlyOf(fitting(context, some, { when: context.appointments.wish !== 'move' }));
 }
 
 function deedIn(context: ConversationContext): (typeof replies.deeds)[number] | undefined {
-  const pressed = pressedIn(context);
-  if (pressed !== undefined) return replies.deeds.find((deed) => replies.deedButton(deed) === pressed);
+  const row = rowIn(context, replies.deedRows(context));
+  if (row !== undefined || pressedIn(context) !== undefined) return row?.deed;
   const command = commandIn(context);
   if (command === 'cancel' || command === 'move') return command;
-  // Alone it means the appointment here, not what is being done.
-  if (command === 'stop') return 'cancel';
   const said = saidIn(context);
+  // Alone it means the appointment here, not what is being done.
+  if (said !== undefined && commandWordsIn(context).cancelAlone.has(fold(said))) return 'cancel';
   const number = said === undefined ? undefined : readChoice(said, replies.deeds.length);
   return number === undefined ? undefined : replies.deeds[number - 1];
 }
 
-function confirmationIn(context: ConversationContext): 'yes' | 'no' | undefined {
-  const pressed = pressedIn(context);
-  if (pressed === replies.cancelButton(context)) return 'yes';
-  if (pressed === replies.keepButton(context)) return 'no';
-  return agreementIn(context, 'cancel');
-}
-
 const isHeard = ({ context }: Of): boolean => context.heard !== null;
-const choose = set((context) => ({ ...context.appointments, chosen: chosenIn(context) ?? null }));
+const choose = sets('appointments', (context) => ({ ...context.appointments, chosen: chosenIn(context) ?? null }));
 const wishes =
   (wish: AppointmentsContext['wish']) =>
   ({ context }: Of): boolean =>
@@ -125,7 +128,7 @@ export const appointmentsTalking = conversation.createStateConfig({
           guard: (of) => isHeard(of) && deedIn(of.context) === 'back',
           target: 'choosing',
           actions: [
-            set(({ appointments }) => ({ ...appointments, wish: 'see', chosen: null })),
+            sets('appointments', ({ appointments }) => ({ ...appointments, wish: 'see', chosen: null })),
             ...say(replies.list),
             'startAfresh',
             'settle',
@@ -138,16 +141,19 @@ export const appointmentsTalking = conversation.createStateConfig({
       entry: opens('appointments.confirmingCancel'),
       always: [
         {
-          guard: (of) => isHeard(of) && confirmationIn(of.context) === 'yes',
+          guard: (of) => isHeard(of) && agreementIn(of.context, 'cancel', replies.confirmation(of.context)) === 'yes',
           target: '#cancelling',
           actions: [
-            set((context) => ({ ...context.appointments, confirmedBy: context.heard?.eventId ?? null })),
+            sets('appointments', (context) => ({
+              ...context.appointments,
+              confirmedBy: context.heard?.eventId ?? null,
+            })),
             'startAfresh',
             'settle',
           ],
         },
         {
-          guard: (of) => isHeard(of) && confirmationIn(of.context) === 'no',
+          guard: (of) => isHeard(of) && agreementIn(of.context, 'cancel', replies.confirmation(of.context)) === 'no',
           target: '#menu',
           actions: [...say(replies.sayKept), 'startAfresh', 'settle'],
         },
@@ -173,9 +179,8 @@ export const appointmentsWorking = {
           actions: [...say(replies.sayNone), 'settle'],
         },
         {
-          // There is only one that can be meant.
           guard: ({ context, event }) =>
-            context.appointments.wish === 'cancel' && event.output.appointments.length === 1,
+            context.appointments.wish === 'cancel' && meantIn(context, event.output.appointments) !== undefined,
           target: '#appointments.confirmingCancel',
           actions: [
             { type: 'know', params: ({ context, event }) => found(context, event.output.appointments) },
@@ -184,7 +189,8 @@ export const appointmentsWorking = {
           ],
         },
         {
-          guard: ({ context, event }) => context.appointments.wish === 'move' && event.output.appointments.length === 1,
+          guard: ({ context, event }) =>
+            context.appointments.wish === 'move' && meantIn(context, event.output.appointments) !== undefined,
           target: '#scheduling',
           actions: [
             { type: 'know', params: ({ context, event }) => found(context, event.output.appointments) },
@@ -225,7 +231,7 @@ export const appointmentsWorking = {
   }),
 };
 
-/** What was found; the only one is the one that is meant. */
-const found = ({ appointments }: ConversationContext, shown: readonly Appointment[]) => ({
-  known: { appointments: { ...appointments, shown, chosen: shown.length === 1 ? (shown[0] ?? null) : null } },
+/** What was found, and which of it is meant. */
+const found = (context: ConversationContext, shown: readonly Appointment[]) => ({
+  known: { appointments: { ...context.appointments, shown, chosen: meantIn(context, shown) ?? null } },
 });

@@ -4,6 +4,7 @@ import type { ByLocale } from '#machines/conversation/assisting-texts.ts';
 /** Of one language. */
 export interface AppointmentsTexts {
   readonly none: string;
+  readonly howToBook: string;
   readonly list: string;
   readonly open: string;
   readonly whichToCancel: string;
@@ -19,10 +20,20 @@ export interface AppointmentsTexts {
   readonly move: string;
   readonly cancel: string;
   readonly back: string;
+  /** Somebody of the tenant's booked or cancelled one for the person. */
+  readonly bookedForYou: (of: Told) => string;
+  readonly cancelledForYou: (of: Told) => string;
+}
+
+interface Told {
+  readonly service: string;
+  readonly when: string;
+  readonly business: string;
 }
 
 const ptBr: AppointmentsTexts = {
   none: 'Você não tem nenhum horário marcado. 🙂',
+  howToBook: 'Para marcar um, é só mandar *MARCAR*.',
   list: 'Seus horários marcados:',
   open: 'Ver horários',
   whichToCancel: 'Qual horário você quer cancelar?',
@@ -40,10 +51,15 @@ const ptBr: AppointmentsTexts = {
   move: 'Mudar o horário',
   cancel: 'Cancelar',
   back: 'Voltar',
+  bookedForYou: ({ service, when, business }) =>
+    `📅 *${business}* marcou um horário para você:\n\n📌 *${service}*\n🗓️ ${when}\n\nPara mudar ou cancelar, é só pedir por aqui.`,
+  cancelledForYou: ({ service, when, business }) =>
+    `*${business}* cancelou este seu horário:\n\n📌 *${service}*\n🗓️ ${when}\n\nPara marcar outro, é só pedir por aqui.`,
 };
 
 const en: AppointmentsTexts = {
   none: 'You have no appointments. 🙂',
+  howToBook: 'To book one, just send *BOOK*.',
   list: 'Your appointments:',
   open: 'See appointments',
   whichToCancel: 'Which appointment would you like to cancel?',
@@ -61,10 +77,15 @@ const en: AppointmentsTexts = {
   move: 'Move it',
   cancel: 'Cancel it',
   back: 'Go back',
+  bookedForYou: ({ service, when, business }) =>
+    `📅 *${business}* has booked an appointment for you:\n\n📌 *${service}*\n🗓️ ${when}\n\nTo move or cancel it, just ask here.`,
+  cancelledForYou: ({ service, when, business }) =>
+    `*${business}* has cancelled this appointment of yours:\n\n📌 *${service}*\n🗓️ ${when}\n\nTo book another one, just ask here.`,
 };
 
 const es: AppointmentsTexts = {
   none: 'No tienes ningún turno. 🙂',
+  howToBook: 'Para reservar uno, envía *RESERVAR*.',
   list: 'Tus turnos:',
   open: 'Ver turnos',
   whichToCancel: '¿Qué turno quieres cancelar?',
@@ -81,6 +102,10 @@ const es: AppointmentsTexts = {
   move: 'Cambiar el horario',
   cancel: 'Cancelar',
   back: 'Volver',
+  bookedForYou: ({ service, when, business }) =>
+    `📅 *${business}* reservó un turno para ti:\n\n📌 *${service}*\n🗓️ ${when}\n\nPara cambiarlo o cancelarlo, pídelo por aquí.`,
+  cancelledForYou: ({ service, when, business }) =>
+    `*${business}* canceló este turno tuyo:\n\n📌 *${service}*\n🗓️ ${when}\n\nPara reservar otro, pídelo por aquí.`,
 };
 
 /** By locale. */

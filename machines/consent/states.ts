@@ -2,11 +2,23 @@
  * Consent, before anything else (R14), as states of the conversation: asked for, explained, refused. A no and a
  * withdrawal are respected until the person says yes clearly. No model has a say here.
  */
+import { assistingTextsIn } from '#machines/conversation/assisting-texts.ts';
 import { consentInForce } from '#machines/conversation/context.ts';
 import { thankAndShowMenu } from '#machines/conversation/menu.ts';
 import * as replies from '#machines/conversation/replies.ts';
-import { audits, conversation, optingOut, say, told } from '#machines/conversation/setup.ts';
-import { acceptsClearly, answerOf, asksWhy, languageAskedIn } from '#machines/conversation/understanding.ts';
+import {
+  type Of,
+  audits,
+  conversation,
+  offeringLanguages,
+  optingOut,
+  say,
+  takingLanguage,
+  told,
+} from '#machines/conversation/setup.ts';
+import { acceptsClearly, answerOf, asksWhy, languageAskedIn, textOf } from '#machines/conversation/understanding.ts';
+import type { ActionParams } from '#machines/machine.ts';
+import { saysMinor } from '#machines/understanding/minor.ts';
 
 /** The question, asked anew with the whole notice. */
 const askInWhole = [
@@ -19,24 +31,24 @@ const choosingLanguage = [{ type: 'takeLanguage' }, { type: 'audit', params: rep
 const accepted = [{ type: 'giveConsent' }, { type: 'startAfresh' }] as const;
 const answered = { type: 'audit', params: replies.consentAnswered } as const;
 
+const askGuardian = ({ context }: Of): ActionParams['reply'] => ({
+  content: { kind: 'text', text: assistingTextsIn(context).minorsConsent },
+});
+
 /** Waiting for a yes or a no. */
 export const consent = conversation.createStateConfig({
   entry: 'heed',
   on: {
     'message.received': [
       optingOut,
+      // What is agreed to has to have been read: the whole question, not the short one.
+      takingLanguage('consent', ['startAfresh', ...askInWhole]),
+      offeringLanguages('consent'),
       {
-        guard: 'choosesLanguage',
+        guard: (asked) => told(asked, (content) => saysMinor(textOf(content) ?? '')) === true,
         target: 'consent',
         reenter: true,
-        // What is agreed to has to have been read: the whole question, not the short one.
-        actions: ['takeLanguage', 'startAfresh', ...askInWhole, { type: 'audit', params: replies.languageChosen }],
-      },
-      {
-        guard: 'asksForLanguages',
-        target: 'consent',
-        reenter: true,
-        actions: { type: 'reply', params: replies.offerLanguages },
+        actions: [{ type: 'reply', params: askGuardian }, audits('consent.minor')],
       },
       {
         guard: (asked) => told(asked, answerOf) === 'yes' && asked.context.name !== null,
@@ -63,7 +75,7 @@ export const consent = conversation.createStateConfig({
         guard: { type: 'mayNudge', params: { max: replies.nudgesMax.consent } },
         target: 'consent',
         reenter: true,
-        actions: ['countNudge', { type: 'reply', params: replies.askConsentAgain }],
+        actions: ['keepWish', 'countNudge', { type: 'reply', params: replies.askConsentAgain }],
       },
       { target: 'consent', reenter: true },
     ],
@@ -76,23 +88,8 @@ export const declined = conversation.createStateConfig({
   on: {
     'message.received': [
       optingOut,
-      {
-        guard: 'choosesLanguage',
-        target: 'declined',
-        reenter: true,
-        actions: [
-          'takeLanguage',
-          'noteReminder',
-          { type: 'reply', params: replies.remindOfRefusalInLanguage },
-          { type: 'audit', params: replies.languageChosen },
-        ],
-      },
-      {
-        guard: 'asksForLanguages',
-        target: 'declined',
-        reenter: true,
-        actions: { type: 'reply', params: replies.offerLanguages },
-      },
+      takingLanguage('declined', ['noteReminder', { type: 'reply', params: replies.remindOfRefusalInLanguage }]),
+      offeringLanguages('declined'),
       {
         guard: (asked) => told(asked, acceptsClearly) === true,
         target: 'name',
@@ -119,12 +116,7 @@ export const idle = conversation.createStateConfig({
         target: 'assisting',
         actions: ['heed', 'hear', audits('session.resumed')],
       },
-      {
-        guard: 'asksForLanguages',
-        target: 'idle',
-        reenter: true,
-        actions: { type: 'reply', params: replies.offerLanguages },
-      },
+      offeringLanguages('idle'),
       {
         guard: (asked) => consentInForce(asked.context) && told(asked, languageAskedIn) !== undefined,
         target: 'name',
@@ -133,10 +125,10 @@ export const idle = conversation.createStateConfig({
       {
         guard: (asked) => consentInForce(asked.context),
         target: 'name',
-        actions: [{ type: 'reply', params: replies.askNameOnReturn }, audits('session.resumed')],
+        actions: ['keepWish', { type: 'reply', params: replies.askNameOnReturn }, audits('session.resumed')],
       },
       { guard: 'choosesLanguage', target: 'consent', actions: [...choosingLanguage, ...askInWhole] },
-      { target: 'consent', actions: askInWhole },
+      { target: 'consent', actions: ['keepWish', ...askInWhole] },
     ],
   },
 });

@@ -5,12 +5,14 @@ import type { AgentSettings } from './agent-settings.ts';
 import { agents } from './tools.ts';
 import {
   type Check,
+  address,
   aliases,
   fieldProblems,
   fieldsOf,
   givenId,
   listOf,
-  repeatedIds,
+  text,
+  thingsProblems,
   wholeNumber,
   worded,
 } from './worded.ts';
@@ -18,21 +20,10 @@ import {
 /** Most of each thing, and longest texts. */
 const limits = { sections: 40, sectionTitle: 80, sectionText: 3_000, links: 20, text: 2_000, name: 200 } as const;
 
-const text =
-  (lengthMax: number): Check =>
-  (value) =>
-    typeof value === 'string' && value.trim() !== '' && value.length <= lengthMax
-      ? undefined
-      : `has to be a text of 1 to ${lengthMax.toString()} characters`;
-
-const address: Check = (value) =>
-  text(limits.text)(value) ??
-  (/^https?:\/\/\S+$/u.test(String(value)) ? undefined : 'has to be an http or https address');
+const url = address(limits.text);
 
 const amount: Check = (value) =>
   typeof value === 'number' && value >= 0 && value <= 1e9 ? undefined : 'has to be a number from 0 to 1000000000';
-
-const addresses: Check = (value) => listOf(1, limits.links)(value) ?? (value as unknown[]).map(address).find(Boolean);
 
 const agentNames: Check = (value) =>
   Array.isArray(value) &&
@@ -48,12 +39,14 @@ const queue = {
   waitingMax: wholeNumber(1, 10_000),
   minutesEach: wholeNumber(1, 480),
 };
+const price: Check = (value) => fieldProblems('price', value, { input: amount, output: amount })[0];
+const budget: Check = (value) => fieldProblems('budget', value, {}, { perDay: amount, perConversation: amount })[0];
 const model = {
-  baseUrl: address,
-  price: (value: unknown) => fieldProblems('price', value, { input: amount, output: amount })[0],
-  budget: (value: unknown) => fieldProblems('budget', value, {}, { perDay: amount, perConversation: amount })[0],
-  second: (value: unknown) => fieldProblems('second', value, { model: text(limits.name) }, { baseUrl: address })[0],
-  linksAllowed: addresses,
+  baseUrl: url,
+  price,
+  budget,
+  second: (value: unknown) => fieldProblems('second', value, { model: text(limits.name) }, { baseUrl: url, price })[0],
+  linksAllowed: listOf(1, limits.links, url),
   about: text(limits.text),
   turnsMax: wholeNumber(1, 40),
   turnsLifeMs: wholeNumber(1, 366 * day),
@@ -63,10 +56,26 @@ const model = {
 const media = {
   speechModel: text(limits.name),
   visionModel: text(limits.name),
-  baseUrl: address,
+  baseUrl: url,
   voiceSecondsMax: wholeNumber(1, 3_600),
+  speechPrice: amount,
+  visionPrice: price,
+  budget,
 };
 const section = { id: givenId, title: worded(limits.sectionTitle), text: worded(limits.sectionText) };
+
+/** What is not priced is never spent: a budget would not limit it. */
+function unpriced(
+  path: string,
+  value: unknown,
+  models: readonly (readonly [model: string, price: string])[],
+): readonly string[] {
+  const fields = fieldsOf(value) ?? {};
+  if (fields['budget'] === undefined) return [];
+  return models
+    .filter(([model, price]) => fields[model] !== undefined && fields[price] === undefined)
+    .map(([, price]) => `${path}.budget needs ${path}.${price}`);
+}
 
 const problemsBy: Readonly<Record<keyof AgentSettings, (value: unknown) => readonly string[]>> = {
   agents: (value) => {
@@ -78,21 +87,23 @@ const problemsBy: Readonly<Record<keyof AgentSettings, (value: unknown) => reado
   event: (value) => {
     const { sections, source } = fieldsOf(value) ?? {};
     if (source !== undefined) return fieldProblems('event', value, { source: text(limits.text) });
-    const listed = Array.isArray(sections) ? sections.slice(0, limits.sections) : [];
     return [
       ...fieldProblems('event', value, { sections: listOf(1, limits.sections) }),
-      ...listed.flatMap((one, i) => fieldProblems(`event.sections.${i.toString()}`, one, section, { aliases })),
-      ...repeatedIds('event.sections', listed),
+      ...thingsProblems('event.sections', sections, limits.sections, section, { aliases }),
     ];
   },
   queue: (value) => fieldProblems('queue', value, queue, { attendedTimeoutMs: wholeNumber(1_000, 7 * day) }),
   model: (value) => {
-    const { budget, price } = fieldsOf(value) ?? {};
     const problems = fieldProblems('model', value, { model: text(limits.name) }, model);
-    // What is not priced is never spent: such a budget would limit nothing.
-    return budget !== undefined && price === undefined ? [...problems, 'model.budget needs model.price'] : problems;
+    return [...problems, ...unpriced('model', value, [['model', 'price']])];
   },
-  media: (value) => fieldProblems('media', value, {}, media),
+  media: (value) => [
+    ...fieldProblems('media', value, {}, media),
+    ...unpriced('media', value, [
+      ['speechModel', 'speechPrice'],
+      ['visionModel', 'visionPrice'],
+    ]),
+  ],
 };
 
 /** Whether a setting is the agents'. */

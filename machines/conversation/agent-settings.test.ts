@@ -33,6 +33,8 @@ describe('settings of the agents', () => {
     ['queue.capacity', 0, /queue\.capacity/u],
     ['model.budget', { perDay: -1 }, /model\.budget/u],
     ['model.price', undefined, /model\.budget needs model\.price/u],
+    ['media.budget', { perDay: 1 }, /media\.budget needs media\.speechPrice/u],
+    ['media.visionPrice', { input: 1 }, /media\.visionPrice/u],
     ['model.baseUrl', 'ftp://secret', /model\.baseUrl/u],
     ['model.apiKey', 'secret', /model\.apiKey is not a setting/u],
     ['model.turnsMax', 1e6, /model\.turnsMax/u],

@@ -7,6 +7,14 @@ import type { Agent } from './tools.ts';
 /** A text, or one by locale. */
 export type Worded = string | Readonly<Record<string, string>>;
 
+/** In a language, else in another of the same name ("pt" for "pt-BR"), else in Portuguese, else in the first there is. */
+export function wordedIn(words: Worded, locale: string): string {
+  if (typeof words === 'string') return words;
+  const [language] = locale.split('-');
+  const near = Object.entries(words).find(([name]) => name.split('-')[0] === language);
+  return words[locale] ?? near?.[1] ?? words['pt-BR'] ?? Object.values(words)[0] ?? '';
+}
+
 /** Something that can be booked. */
 export interface Service {
   /** Stable: it stands in appointments. */
@@ -79,17 +87,28 @@ export interface QueueSettings {
   readonly attendedTimeoutMs?: number;
 }
 
+/** Of a million tokens, in the tenant's currency. */
+export interface TokenPrice {
+  readonly input: number;
+  readonly output: number;
+}
+
+/** Most that may be spent, in the tenant's currency: by the tenant in a day, of all its models, and by a conversation in all. */
+export interface Budget {
+  readonly perDay?: number;
+  readonly perConversation?: number;
+}
+
 /** The language model that proposes. Without it, menus alone. Its key is not a setting. */
 export interface ModelSettings {
   /** Base URL of an OpenAI-compatible API; the installation's without it. */
   readonly baseUrl?: string;
   readonly model: string;
-  /** Tried when the first is down, spent or slow; at the first's address without another. */
-  readonly second?: { readonly baseUrl?: string; readonly model: string };
-  /** Cost per million tokens, in the tenant's currency. */
-  readonly price?: { readonly input: number; readonly output: number };
-  /** Most that may be spent: of the tenant per day, of a conversation in all. Needs the price. */
-  readonly budget?: { readonly perDay?: number; readonly perConversation?: number };
+  /** Tried when the first is down, spent or slow; at the first's address and price without others. */
+  readonly second?: { readonly baseUrl?: string; readonly model: string; readonly price?: TokenPrice };
+  readonly price?: TokenPrice;
+  /** Needs the price. */
+  readonly budget?: Budget;
   /** Links that an answer may have begin with one of these. */
   readonly linksAllowed?: readonly string[];
   /** What the tenant wants said of itself; bounded. */
@@ -112,6 +131,11 @@ export interface MediaSettings {
   readonly baseUrl?: string;
   /** Longest voice note; 180 without it. */
   readonly voiceSecondsMax?: number;
+  /** Of a minute of voice, in the tenant's currency. What has no price is not counted. */
+  readonly speechPrice?: number;
+  readonly visionPrice?: TokenPrice;
+  /** As that of `model`, which holds without it. Needs the prices of the models that are set. */
+  readonly budget?: Budget;
 }
 
 /** All of it. What is absent is not offered. */
@@ -124,4 +148,10 @@ export interface AgentSettings {
   readonly queue?: QueueSettings;
   readonly model?: ModelSettings;
   readonly media?: MediaSettings;
+}
+
+/** What holds for voice notes and images: their budget is that of the model where they have none of their own. */
+export function mediaSettingsOf({ media = {}, model }: AgentSettings): MediaSettings {
+  const budget = media.budget ?? model?.budget;
+  return budget === undefined ? media : { ...media, budget };
 }

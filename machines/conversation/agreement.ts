@@ -3,9 +3,11 @@
  * deed that was asked about and of no other, so that "sim, cancela" is no yes to a booking.
  */
 import { type ByLocale, inLanguage } from './assisting-texts.ts';
+import type { ActionParams } from '#machines/machine.ts';
 import type { ConversationContext } from './context.ts';
-import { ask, lexiconIn, pressedIn, saidIn } from './hearing.ts';
+import { ask, lexiconIn, pressedIn, rowIn, saidIn } from './hearing.ts';
 import { fold, tokensOf, without } from './lexicon.ts';
+import type { Row } from './numbered-list.ts';
 import { answerOf } from './understanding.ts';
 
 /** What was asked about. */
@@ -47,8 +49,25 @@ const deedWords: ByLocale<DeedWords> = {
   },
 };
 
-/** What was answered; undefined when it is neither, or a button, which each question knows by itself. */
-export function agreementIn(context: ConversationContext, deed: Deed): 'yes' | 'no' | undefined {
+/** The two buttons below what is read back. Their ids name what was shown: the button of an earlier summary does nothing. */
+export interface Confirmation {
+  readonly yes: Row;
+  readonly no: Row;
+}
+
+/** Reads back what is about to be done. */
+export const askToAgree = (text: string, { yes, no }: Confirmation): ActionParams['reply'] => ({
+  content: { kind: 'buttons', optionsInText: true, text, buttons: [yes, no] },
+});
+
+/** What was answered; undefined when it is neither. */
+export function agreementIn(
+  context: ConversationContext,
+  deed: Deed,
+  { yes, no }: Confirmation,
+): 'yes' | 'no' | undefined {
+  const row = rowIn(context, [yes, no]);
+  if (row !== undefined) return row === yes ? 'yes' : 'no';
   const said = pressedIn(context) === undefined ? saidIn(context) : undefined;
   if (said === undefined) return undefined;
   const plain = ask(context, answerOf);

@@ -41,19 +41,49 @@ export interface ModelQuestion {
   readonly spentMicros: number;
 }
 
-/** What a model proposed. */
-export interface ModelAnswer {
-  /** The first valid call of a tool that was offered; null when there was none. */
-  readonly proposal: Proposal | null;
-  /** Calls beside it, of other tools, or not as the tool says: none of them is ever followed. */
-  readonly refused: number;
+/** What a step of a model took, as its record says. */
+export interface ModelCall {
   /** Which model answered; `cache` when a kept answer did. */
   readonly model: string;
-  readonly usage: { readonly inputTokens: number; readonly outputTokens: number };
+  /** What it was asked with, besides words, tools and files: by the names that the API has for them. */
+  readonly parameters: Readonly<Record<string, string | number | boolean>>;
+  /** In millionths of the tenant's currency unit. */
   readonly costMicros: number;
   readonly latencyMs: number;
   /** SHA-256 of the normalised request, hexadecimal. */
   readonly requestHash: string;
+}
+
+/** Tokens, as the server counts them. */
+export interface TokenUsage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
+/** What a model proposed. */
+export interface ModelAnswer extends ModelCall {
+  /** The first valid call of a tool that was offered; null when there was none. */
+  readonly proposal: Proposal | null;
+  /** Calls beside it, of other tools, or not as the tool says: none of them is ever followed. */
+  readonly refused: number;
+  readonly usage: TokenUsage;
+}
+
+/** A file to be read. */
+export interface FileToRead {
+  readonly file: string;
+  readonly locale: string;
+  /** As in `ModelQuestion`; where the tenant says what reading costs. */
+  readonly spentMicros?: number;
+}
+
+/** What was read of a file, and what that took. Records from before it was counted have the text alone. */
+export interface FileRead extends Partial<ModelCall> {
+  readonly text: string;
+  /** Of a picture. */
+  readonly usage?: TokenUsage;
+  /** Length of a voice note. */
+  readonly seconds?: number;
 }
 
 /** A time that can be booked. */
@@ -161,9 +191,9 @@ export interface Asks {
     { readonly sent: boolean },
   ];
   /** What is said in a voice note. */
-  'speech.transcribe': [{ readonly file: string; readonly locale: string }, { readonly text: string }];
+  'speech.transcribe': [FileToRead, FileRead];
   /** What can be read and seen in an image. */
-  'image.read': [{ readonly file: string; readonly locale: string }, { readonly text: string }];
+  'image.read': [FileToRead, FileRead];
   /** The sections of the tenant's event, from its settings, file or URL. */
   'information.read': [{ readonly locale: string }, { readonly sections: readonly Section[] }];
 }

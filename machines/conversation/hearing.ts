@@ -8,6 +8,7 @@ import type { InboundContent } from '#schemas/content.ts';
 import type { Means } from './asks.ts';
 import type { ConversationContext } from './context.ts';
 import { type Lexicon, fold, tokensOf } from './lexicon.ts';
+import type { Row } from './numbered-list.ts';
 import { languageOf } from './texts/catalogue.ts';
 import type { Proposal, ToolName, Tools } from './tools.ts';
 import { textOf } from './understanding.ts';
@@ -51,6 +52,14 @@ export const wordsOf = ({ heard }: Hearing): string => (heard === null ? '' : (t
 export function pressedIn(context: Hearing): string | undefined {
   const content = contentIn(context);
   return content?.kind === 'button' || content?.kind === 'list' ? content.id : undefined;
+}
+
+/** Which of these it is: the row or button that was pressed, or one whose title was written out. */
+export function rowIn<Shown extends Row>(context: Hearing, rows: readonly Shown[]): Shown | undefined {
+  const pressed = pressedIn(context);
+  if (pressed !== undefined) return rows.find(({ id }) => id === pressed);
+  const said = fold(saidIn(context) ?? '');
+  return said === '' ? undefined : rows.find(({ title }) => fold(title) === said);
 }
 
 /** What a model proposed, if it is of this tool. */

@@ -37,29 +37,38 @@ import {
 import { beginRegistration, registrationTalking, registrationWorking } from '#machines/registration/states.ts';
 import { namesService } from '#machines/scheduling/request.ts';
 import { beginScheduling, schedulingTalking, schedulingWorking } from '#machines/scheduling/states.ts';
-import { type MenuItem, assistingTextsIn } from './assisting-texts.ts';
+import { type AssistingTexts, type MenuItem, assistingTextsIn } from './assisting-texts.ts';
+import { commandWordsIn } from './command-words.ts';
 import { attendance, attendanceAnywhere } from './attendance.ts';
 import { type Command, commandIn } from './commands.ts';
 import { type ConversationContext, contextOf } from './context.ts';
-import { lexiconIn, needsModel, proposedIn, wordsOf } from './hearing.ts';
+import { courtesies, greetsIn, nudgesMax, stops } from './courtesies.ts';
+import { needsModel, proposedIn, saidIn, wordsOf } from './hearing.ts';
+import { fold } from './lexicon.ts';
 import { mediaWorking } from './media.ts';
 import * as menu from './menu.ts';
-import { questionOf } from './questions.ts';
+import { aboveQuestion } from './questions.ts';
 import * as replies from './replies.ts';
-import { type Of, audits, conversation, keepingMessages, opens, optingOut, readerOf, say, told } from './setup.ts';
+import {
+  type Of,
+  audits,
+  conversation,
+  keepingMessages,
+  nameGiven,
+  offeringLanguages,
+  opens,
+  optingOut,
+  readerOf,
+  say,
+  takingLanguage,
+  told,
+} from './setup.ts';
 import { thinkingWorking } from './thinking.ts';
 import { languageOf } from './texts/catalogue.ts';
-import { greets, nameOf, skipsName, wordedChoiceOf } from './understanding.ts';
-import type { ActionParams } from '#machines/machine.ts';
-import type { OutboundContent } from '#schemas/content.ts';
+import { answerOf, skipsName, wordedChoiceOf } from './understanding.ts';
 
 /** Rule of versions: see `machines/registry.ts`. */
 export const conversationVersion = '2';
-
-/** How often a question is asked again before a person is offered, and before there is a pause. */
-const nudgesMax = { offer: 2, pause: 4 } as const;
-
-type Reply = ActionParams['reply'];
 
 /** A message that has not been decided about yet. */
 const isHeard = ({ heard }: ConversationContext): boolean => heard !== null;
@@ -71,17 +80,6 @@ const chooses =
   (item: MenuItem) =>
   ({ context }: Of): boolean =>
     isHeard(context) && menu.chosenIn(context) === item;
-
-/** Some words above the question that is open. */
-const aboveQuestion =
-  (words: (of: Of) => string) =>
-  ({ context }: Of): Reply => {
-    const question = questionOf(context).ask({ context });
-    return { ...question, content: prefixed(question.content, words({ context })) };
-  };
-
-const prefixed = (content: OutboundContent, words: string): OutboundContent =>
-  'text' in content ? { ...content, text: `${words}\n\n${content.text}` } : content;
 
 const unclearly = ({ context }: Of): string => {
   const texts = assistingTextsIn(context);
@@ -117,6 +115,21 @@ const leads = {
   },
 } as const;
 
+/** What nobody but a person does. */
+const toPerson = (words: (texts: AssistingTexts) => string) =>
+  ({
+    target: '#waitingForPerson',
+    actions: [
+      ...say(({ context }) => ({ content: { kind: 'text', text: words(assistingTextsIn(context)) } })),
+      ...leads.person.actions,
+    ],
+  }) as const;
+
+/** An inscription that was left half way is gone on with. */
+const resumes = (context: ConversationContext): boolean =>
+  Object.keys(context.registration.fields).length > 0 &&
+  commandWordsIn(context).resume.has(fold(saidIn(context) ?? ''));
+
 /** Information is an agent's where the tenant has an event to tell of, else one text. */
 const inInformation = ({ context }: Of): boolean => context.step === 'information.choosing';
 const itemsOffer = (context: ConversationContext, item: MenuItem): boolean => menu.itemsOf(context).includes(item);
@@ -149,43 +162,28 @@ export const conversationMachine = conversation.createMachine({
       on: {
         'message.received': [
           optingOut,
-          {
-            guard: 'choosesLanguage',
-            target: 'name',
-            reenter: true,
-            actions: [
-              'takeLanguage',
-              'startAfresh',
-              { type: 'reply', params: replies.askNameInLanguage },
-              { type: 'audit', params: replies.languageChosen },
-            ],
-          },
-          {
-            guard: 'asksForLanguages',
-            target: 'name',
-            reenter: true,
-            actions: { type: 'reply', params: replies.offerLanguages },
-          },
+          takingLanguage('name', ['startAfresh', { type: 'reply', params: replies.askNameInLanguage }]),
+          offeringLanguages('name'),
           {
             guard: (asked) => told(asked, wordedChoiceOf) === 'person',
             target: 'waitingForPerson',
             actions: leads.person.actions,
           },
           {
-            guard: (asked) => told(asked, skipsName) === true,
+            guard: (asked) => told(asked, skipsName) === true || told(asked, answerOf) === 'no',
             target: 'assisting',
             actions: [...settled, ...say(menu.welcome), audits('name.skipped')],
           },
           {
-            guard: (asked) => told(asked, nameOf) !== undefined,
+            guard: (asked) => nameGiven(asked) !== undefined,
             target: 'assisting',
-            actions: ['keepName', ...settled, ...say(menu.welcome), audits('name.given')],
+            actions: ['keepWish', 'keepName', ...settled, ...say(menu.welcome), audits('name.given')],
           },
           {
             guard: { type: 'mayNudge', params: { max: replies.nudgesMax.name } },
             target: 'name',
             reenter: true,
-            actions: ['countNudge', { type: 'reply', params: replies.askNameAgain }],
+            actions: ['keepWish', 'countNudge', { type: 'reply', params: replies.askNameAgain }],
           },
           { target: 'name', reenter: true },
         ],
@@ -229,12 +227,11 @@ export const conversationMachine = conversation.createMachine({
             },
             { guard: asksFor('languages'), actions: [...say(replies.offerLanguages), 'settle'] },
             { guard: asksFor('menu'), target: '#menu', actions: [...say(menu.showMenu), ...settled] },
-            {
-              guard: ({ context }) => isHeard(context) && !inMenu(context) && commandIn(context) === 'stop',
-              target: '#menu',
-              actions: [...say(menu.stopAndShowMenu), ...settled, audits('dialogue.stopped')],
-            },
+            ...stops,
             { guard: asksFor('person'), ...leads.person },
+            { guard: asksFor('unregister'), ...toPerson(({ unregister }) => unregister) },
+            { guard: asksFor('rights'), ...toPerson(({ rights }) => rights) },
+            { guard: asksFor('minor'), ...toPerson(({ minor }) => minor) },
             { guard: asksFor('myData'), ...leads.myData },
             { guard: asksFor('cancel'), target: '#appointments', actions: beginAppointments.cancel },
             { guard: asksFor('move'), target: '#appointments', actions: beginAppointments.move },
@@ -251,10 +248,7 @@ export const conversationMachine = conversation.createMachine({
               guard: ({ context }) => isHeard(context) && inMenu(context) && context.fresh && greetsIn(context),
               actions: [...say(menu.welcomeBack), 'settle'],
             },
-            {
-              guard: ({ context }) => isHeard(context) && greetsIn(context) && context.nudges < nudgesMax.pause,
-              actions: [...say(({ context }) => questionOf(context).ask({ context })), 'countNudge', 'settle'],
-            },
+            ...courtesies,
             {
               guard: ({ context }) => needsModel(context) && (context.settings.model?.burstMs ?? 0) > 0,
               target: '#gathering',
@@ -294,6 +288,7 @@ export const conversationMachine = conversation.createMachine({
                 { guard: chooses('information'), ...leads.told },
                 { guard: chooses('myData'), ...leads.myData },
                 { guard: chooses('person'), ...leads.person },
+                { guard: ({ context }) => isHeard(context) && resumes(context), ...leads.registration },
                 {
                   guard: ({ context }) =>
                     itemsOffer(context, 'scheduling') && commandIn(context) === undefined && namesService(context),
@@ -327,9 +322,6 @@ export const conversationMachine = conversation.createMachine({
     expired: { id: 'expired', type: 'final' },
   },
 });
-
-const greetsIn = (context: ConversationContext): boolean =>
-  context.heard !== null && context.heard.proposal === null && greets(context.heard.content, lexiconIn(context));
 
 const mayOfferPerson = ({ nudges, nudgedAt, settings, heard }: ConversationContext): boolean =>
   nudges < nudgesMax.pause || nudgedAt === null || (heard?.at ?? 0) - nudgedAt >= settings.nudgePauseMs;

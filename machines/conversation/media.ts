@@ -1,7 +1,8 @@
 /**
  * Voice notes and images: the file is awaited, what it says is read by an effect, and heard as if it had been
- * written. What cannot be read is asked for in writing.
+ * written. What cannot be read, or not be paid for any more, is asked for in writing.
  */
+import type { FileRead, FileToRead } from './asks.ts';
 import type { ConversationContext } from './context.ts';
 import { conversation, keepingMessages } from './setup.ts';
 
@@ -14,14 +15,19 @@ const read = {
   target: '#earlier',
   actions: {
     type: 'hearFile',
-    params: ({ event }: { readonly event: { readonly output: { readonly text: string } } }) => event.output,
+    params: ({ event }: { readonly event: { readonly output: FileRead } }) => event.output,
   },
 } as const;
 
-const inputOf = ({ context, event }: { readonly context: ConversationContext; readonly event: unknown }) => ({
-  file: (event as { readonly fileId?: string }).fileId ?? '',
-  locale: context.locale,
-});
+/** What was spent is told where reading has a price: nothing else is held against it. */
+function inputOf({ context, event }: { readonly context: ConversationContext; readonly event: unknown }): FileToRead {
+  const { speechPrice, visionPrice } = context.settings.media ?? {};
+  return {
+    file: (event as { readonly fileId?: string }).fileId ?? '',
+    locale: context.locale,
+    ...(speechPrice === undefined && visionPrice === undefined ? {} : { spentMicros: context.model.spentMicros }),
+  };
+}
 
 /** The states in which a file is waited for. */
 export const mediaWorking = {

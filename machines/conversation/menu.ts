@@ -1,9 +1,10 @@
 /** The menu: what a tenant offers, numbered; as buttons where there are three, else as a list. */
 import type { ActionParams } from '#machines/machine.ts';
-import { type AssistingTexts, type MenuItem, assistingTextsIn } from './assisting-texts.ts';
+import { readChoice } from '#machines/understanding/number-choice.ts';
+import { type AssistingTexts, type Greeting, type MenuItem, assistingTextsIn } from './assisting-texts.ts';
 import type { ConversationContext } from './context.ts';
 import { contentIn, lexiconIn, pressedIn, wordsOf } from './hearing.ts';
-import { type Choice, fold, tokensOf } from './lexicon.ts';
+import { type Choice } from './lexicon.ts';
 import type { Of } from './setup.ts';
 import { languageNames, languageOf } from './texts/catalogue.ts';
 import { agents } from './tools.ts';
@@ -59,18 +60,38 @@ const saying =
   ({ context }: Of): Reply =>
     menuBelow(words(assistingTextsIn(context), context), context);
 
+/** A greeting with the menu; alone, where it is known already what the person wants. */
+function greeting(words: (texts: AssistingTexts, called: { readonly name: string | null }) => Greeting) {
+  return ({ context }: Of): Reply => {
+    const { hello, question } = words(assistingTextsIn(context), calledIn(context));
+    return context.inbox.length > 0
+      ? { content: { kind: 'text', text: hello } }
+      : menuBelow(`${hello} ${question}`, context);
+  };
+}
+
 /** The menu for one whose name has just been asked for. */
-export const welcome = saying((texts, context) => texts.welcome(calledIn(context)));
+export const welcome = greeting((texts, called) => texts.welcome(called));
 /** The menu for one who comes back. */
 export const welcomeBack = saying((texts, context) => texts.welcomeBack(calledIn(context)));
 /** The menu for one who has just agreed and whose name is known. */
-export const thankAndShowMenu = saying((texts, context) => texts.afterConsent(calledIn(context)));
+export const thankAndShowMenu = greeting((texts, called) => texts.afterConsent(called));
 /** The menu. */
 export const showMenu = saying((texts) => texts.menu);
 /** What was being done was given up; the menu. */
 export const stopAndShowMenu = saying((texts) => texts.stopped);
+/** Nothing was being done; the menu. */
+export const tellOptOut = saying((texts) => texts.howToOptOut);
 /** It did not go through; the menu. */
 export const failAndShowMenu = saying((texts) => texts.failed);
+const courtesy =
+  (words: 'welcomeAnytime' | 'allRight') =>
+  ({ context }: Of): Reply => ({ content: { kind: 'text', text: assistingTextsIn(context)[words] } });
+
+/** To thanks and goodbyes: without the menu, for nothing is wanted. */
+export const welcomeAnytime = courtesy('welcomeAnytime');
+/** To a "no", an "ok". */
+export const sayAllRight = courtesy('allRight');
 /** The menu, when the message was not understood, or could not be read at all. */
 export const showMenuAgain = ({ context }: Of): Reply => {
   const texts = assistingTextsIn(context);
@@ -84,13 +105,13 @@ export function chosenIn(context: ConversationContext): MenuItem | undefined {
   const pressed = pressedIn(context);
   if (pressed !== undefined) return items.find((item) => idOf[item] === pressed);
   const content = contentIn(context);
-  if (content?.kind !== 'text') return undefined;
+  // A number of somebody who comes back is of what they were asked then.
+  if (content?.kind !== 'text' || context.fresh) return undefined;
   const lexicon = lexiconIn(context);
   // The three that are always there have words for their numbers, too.
   if (items.length === buttonsMax) return threeOf(choiceOf(content, lexicon));
-  const tokens = tokensOf(fold(content.text)).filter((token) => !lexicon.choiceFillers.has(token));
-  const [only] = tokens;
-  return tokens.length === 1 && only !== undefined && /^\d{1,2}$/u.test(only) ? items[Number(only) - 1] : undefined;
+  const number = readChoice(content.text, items.length);
+  return number === undefined ? undefined : items[number - 1];
 }
 
 const threeOf = (choice: Choice | undefined): MenuItem | undefined => (choice === 'menu' ? undefined : choice);

@@ -45,6 +45,7 @@ const vocabulary = [
   ...['meus agendamentos', 'cancelar minha consulta', 'remarcar para sexta', 'desmarcar', 'não posso ir'],
   ...['quero me inscrever', 'Maria da Silva', 'maria@example.com', 'ana@gmial.com', '529.982.247-25', '111.111.111-11'],
   ...['11 98888-7777', 'São Paulo - SP', 'SP', 'estudante', 'o e-mail está errado', 'informações', 'quanto custa?'],
+  ...['continuar', 'obrigada', '👍', 'não quero mais', 'cancelar minha inscrição', 'errei o nome', 'tenho 15 anos'],
   ...['English', 'español', 'idioma', 'my data', 'mis datos', '', '?', '😀', 'a'.repeat(3_000)],
 ];
 const anyText = fc.oneof(
@@ -122,6 +123,7 @@ function outsideOf({ turn, proposal }: Fate): Outside {
       proposal,
       refused: 0,
       model: 'stub',
+      parameters: {},
       usage: { inputTokens: 1, outputTokens: 1 },
       costMicros: 1,
       latencyMs: 1,

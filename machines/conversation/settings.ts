@@ -1,6 +1,7 @@
 import type { AgentSettings } from './agent-settings.ts';
 import { agentSettingsProblems, isOfAgents } from './agent-settings-problems.ts';
 import { languageOf, locales } from './texts/catalogue.ts';
+import { type Check, address, text, worded } from './worded.ts';
 
 /** What a tenant may set for the conversation machine: these, and what its agents need. Read from `input.settings` at the start of an episode. */
 export interface ConversationSettings extends AgentSettings, PersonSettings {}
@@ -82,41 +83,18 @@ export function personSettingsProblems(settings: Readonly<Record<string, unknown
   });
 }
 
-/** What is wrong with a value; undefined if nothing is. */
-type Check = (value: unknown) => string | undefined;
-
-const text =
-  (lengthMax: number): Check =>
-  (value) => {
-    if (typeof value !== 'string' || value.trim() === '') return 'has to be a text that is not empty';
-    return value.length > lengthMax ? `has more than ${lengthMax.toString()} characters` : undefined;
-  };
-
 const duration: Check = (value) =>
   typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= durationMaxMs
     ? undefined
     : `has to be a whole number of milliseconds from 1 to ${durationMaxMs.toString()}`;
 
-const isLocale = (value: unknown): boolean => typeof value === 'string' && locales.includes(value);
-
-const information: Check = (value) => {
-  const one = text(conversationSettingsLimits.information);
-  if (typeof value !== 'object' || value === null) return one(value);
-  if (!Object.keys(value).every(isLocale)) return `has to be by locale: ${locales.join(', ')}`;
-  return Object.values(value)
-    .map(one)
-    .find((problem) => problem !== undefined);
-};
-
 const checks: Readonly<Record<keyof PersonSettings, Check>> = {
-  locale: (value) => (isLocale(value) ? undefined : `has to be one of ${locales.join(', ')}`),
+  locale: (value) =>
+    typeof value === 'string' && locales.includes(value) ? undefined : `has to be one of ${locales.join(', ')}`,
   businessName: text(conversationSettingsLimits.businessName),
-  information,
+  information: worded(conversationSettingsLimits.information),
   noticeVersion: text(conversationSettingsLimits.noticeVersion),
-  privacyUrl: (value) => {
-    const problem = text(conversationSettingsLimits.privacyUrl)(value);
-    return problem ?? (/^https?:\/\/\S+$/u.test(String(value)) ? undefined : 'has to be an http or https address');
-  },
+  privacyUrl: address(conversationSettingsLimits.privacyUrl),
   timeZone: (value) => (typeof value === 'string' && isTimeZone(value) ? undefined : 'has to be an IANA time zone'),
   sessionTimeoutMs: duration,
   nudgePauseMs: duration,

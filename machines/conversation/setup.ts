@@ -7,13 +7,15 @@ import { assign, raise, setup } from 'xstate';
 import type { ActionParams, ConversationEvent } from '#machines/machine.ts';
 import type { InboundContent } from '#schemas/content.ts';
 import { asText } from '#schemas/plain-text.ts';
-import { type Means, asks } from './asks.ts';
+import { type FileRead, type Means, asks } from './asks.ts';
 import { positionPauseMs } from './attendance-context.ts';
+import { givesUpHere } from './commands.ts';
 import type { Consent, ConversationContext, ConversationInput, ConversationOutput } from './context.ts';
 import { type Heard, ask, inboxMax, joined, lexiconIn } from './hearing.ts';
+import { isWish, nameIn } from './first-wish.ts';
 import type { Lexicon } from './lexicon.ts';
 import * as replies from './replies.ts';
-import { asksForLanguages, languageAskedIn, nameOf, optsOut, textOf } from './understanding.ts';
+import { asksForLanguages, languageAskedIn, optsOut, textOf } from './understanding.ts';
 
 /** What is told to the conversation by itself. */
 type OwnEvent = { readonly type: 'session.expired' | 'position.due' };
@@ -84,6 +86,10 @@ export function told<Answer>(
   return question((event as Received).content, lexiconIn(context));
 }
 
+/** The name that this message gives. */
+export const nameGiven = ({ context, event }: Asked): string | undefined =>
+  event.type === 'message.received' ? nameIn(context, heardOf(event as Received), lexiconIn(context)) : undefined;
+
 /** The consent as this event leaves it. */
 const consentBy = ({ context, event }: Asked, status: 'given' | 'refused' | 'withdrawn'): Consent => {
   const received = event.type === 'message.received' ? (event as Received) : undefined;
@@ -115,7 +121,8 @@ export const conversation = setup({
   },
   actors: asks,
   guards: {
-    optsOut: (asked) => told(asked, optsOut) === true,
+    optsOut: (asked) =>
+      told(asked, optsOut) === true && told(asked, (content) => givesUpHere(asked.context, content)) !== true,
     choosesLanguage: (asked) => told(asked, languageAskedIn) !== undefined,
     asksForLanguages: (asked) => told(asked, asksForLanguages) === true,
     mayNudge: ({ context: { nudges, nudgedAt, settings }, event }, params: { readonly max: number }) =>
@@ -146,6 +153,12 @@ export const conversation = setup({
     keepForLater: assign(({ context, event }) =>
       event.type === 'message.received' ? { inbox: [...context.inbox, heardOf(event)].slice(-inboxMax) } : {},
     ),
+    /** Keeps what is wanted until there is a consent and a name: the latest of it. */
+    keepWish: assign(({ context, event }) => {
+      if (event.type !== 'message.received') return {};
+      const heard = heardOf(event);
+      return isWish(context, heard) ? { inbox: [heard] } : {};
+    }),
     /** Takes what was kept, a burst at a time. */
     takeFromInbox: assign(({ context }) => {
       const { heard, rest } = joined(context.inbox);
@@ -167,14 +180,15 @@ export const conversation = setup({
       },
     }),
     /** What was read of the file, heard; without a text the message is one that could not be read. */
-    hearFile: assign(({ context, event }, { text }: { readonly text: string }) => {
+    hearFile: assign(({ context, event }, { text, costMicros = 0 }: FileRead) => {
       const { file } = context;
       if (file === null) return {};
       const at = timeOf(event);
       const all = [file.caption ?? '', text].filter((part) => part.trim() !== '').join('\n');
       const content = { kind: 'text', text: all } as const;
       const heard: Heard = { eventId: file.eventId, at, content, means: file.means, proposal: null, asked: false };
-      return { heard, file: null, turns: withTurn(context, 'person', all, at) };
+      const model = { ...context.model, spentMicros: context.model.spentMicros + costMicros };
+      return { heard, file: null, model, turns: withTurn(context, 'person', all, at) };
     }),
     /** The message is done with. */
     settle: assign({ heard: null, fresh: false }),
@@ -198,13 +212,13 @@ export const conversation = setup({
           : consent,
     }),
     giveConsent: assign({ consent: (asked) => consentBy(asked, 'given') }),
-    refuseConsent: assign({ consent: (asked) => consentBy(asked, 'refused'), name: null }),
+    refuseConsent: assign({ consent: (asked) => consentBy(asked, 'refused'), name: null, inbox: [] }),
     withdrawConsent: assign({ consent: (asked) => consentBy(asked, 'withdrawn'), name: null }),
     takeLanguage: assign({
       locale: (asked) => told(asked, languageAskedIn) ?? ask(asked.context, languageAskedIn) ?? asked.context.locale,
       localeBy: 'person',
     }),
-    keepName: assign({ name: (asked) => told(asked, nameOf) ?? null }),
+    keepName: assign({ name: (asked) => nameGiven(asked) ?? null }),
     noteReminder: assign({ nudges: 1, nudgedAt: ({ event }) => timeOf(event) }),
     /** Keeps what we said, for a model. */
     remember: assign({
@@ -225,6 +239,12 @@ export const say = (compose: (of: Of) => Reply) =>
 export const knows = (change: (context: ConversationContext) => Partial<ConversationContext>) =>
   ({ type: 'know', params: ({ context }: Of) => ({ known: change(context) }) }) as const;
 
+/** The same for one part of it. */
+export const sets = <Part extends keyof ConversationContext>(
+  part: Part,
+  change: (context: ConversationContext) => ConversationContext[Part],
+) => knows((context) => ({ [part]: change(context) }));
+
 /** Opens a question: the entry of a state that waits for an answer. */
 export const opens = (step: string) => ({ type: 'open', params: { step } }) as const;
 
@@ -241,6 +261,24 @@ export const optingOut = {
     { type: 'audit', params: replies.consentAnswered },
   ],
 } as const;
+
+/** Which languages there are, in a state outside of the agents', which waits on. */
+export const offeringLanguages = <State extends string>(target: State) =>
+  ({
+    guard: 'asksForLanguages',
+    target,
+    reenter: true,
+    actions: { type: 'reply', params: replies.offerLanguages },
+  }) as const;
+
+/** The language that the person asks for, in such a state: what was asked there is asked in it. */
+export const takingLanguage = <State extends string, Answer>(target: State, answer: readonly Answer[]) =>
+  ({
+    guard: 'choosesLanguage',
+    target,
+    reenter: true,
+    actions: ['takeLanguage', ...answer, { type: 'audit', params: replies.languageChosen }],
+  }) as const;
 
 /** Messages while something is done that takes a while: kept, and taken when it is. */
 export const keepingMessages = {

@@ -10,7 +10,8 @@ export const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> | un
     ? (value as Readonly<Record<string, unknown>>)
     : undefined;
 
-const text =
+/** A text. */
+export const text =
   (lengthMax: number): Check =>
   (value) => {
     if (typeof value !== 'string' || value.trim() === '') return 'has to be a text that is not empty';
@@ -38,15 +39,6 @@ export const givenId: Check = (value) =>
     ? undefined
     : 'has to be 1 to 40 small letters, digits and hyphens';
 
-/** Other words for a thing. */
-export const aliases: Check = (value) => {
-  if (!Array.isArray(value) || value.length > aliasesMax)
-    return `has to be a list of at most ${aliasesMax.toString()} words`;
-  return value.map(text(aliasLengthMax)).find((problem) => problem !== undefined);
-};
-const aliasesMax = 30;
-const aliasLengthMax = 60;
-
 /** A whole number. */
 export const wholeNumber =
   (least: number, most: number): Check =>
@@ -55,13 +47,24 @@ export const wholeNumber =
       ? undefined
       : `has to be a whole number from ${least.toString()} to ${most.toString()}`;
 
-/** A list, checked as a whole; undefined says that each of its things may be looked at. */
+/** A list; `each` says what is wrong with one of its things, where no path is needed for that. */
 export const listOf =
-  (least: number, most: number): Check =>
+  (least: number, most: number, each: Check = () => undefined): Check =>
+  (value) => {
+    if (!Array.isArray(value) || value.length < least || value.length > most)
+      return `has to be a list of ${least.toString()} to ${most.toString()}`;
+    return value.map(each).find((problem) => problem !== undefined);
+  };
+
+/** Other words for a thing. */
+export const aliases: Check = listOf(0, 30, text(60));
+
+/** An http or https address. */
+export const address =
+  (lengthMax: number): Check =>
   (value) =>
-    Array.isArray(value) && value.length >= least && value.length <= most
-      ? undefined
-      : `has to be a list of ${least.toString()} to ${most.toString()}`;
+    text(lengthMax)(value) ??
+    (/^https?:\/\/\S+$/u.test(String(value)) ? undefined : 'has to be an http or https address');
 
 /** What is wrong with the fields of a thing, each by its path; `needed` must be there, `allowed` may be. */
 export function fieldProblems(
@@ -85,8 +88,18 @@ export function fieldProblems(
   ];
 }
 
-/** The same id twice in a list of things. */
-export function repeatedIds(path: string, things: readonly unknown[]): readonly string[] {
+/** What is wrong with each of a list of things, and that two have the same id; no more than `most` are looked at. */
+export function thingsProblems(
+  path: string,
+  value: unknown,
+  most: number,
+  needed: Readonly<Record<string, Check>>,
+  allowed: Readonly<Record<string, Check>> = {},
+): readonly string[] {
+  const things = Array.isArray(value) ? value.slice(0, most) : [];
   const ids = things.map((thing) => fieldsOf(thing)?.['id']);
-  return new Set(ids).size === ids.length ? [] : [`${path} has an id twice`];
+  return [
+    ...things.flatMap((thing, i) => fieldProblems(`${path}.${i.toString()}`, thing, needed, allowed)),
+    ...(new Set(ids).size === ids.length ? [] : [`${path} has an id twice`]),
+  ];
 }

@@ -7,9 +7,10 @@
  */
 import { inLanguage } from '#machines/conversation/assisting-texts.ts';
 import type { Section } from '#machines/conversation/asks.ts';
-import { commandIn } from '#machines/conversation/commands.ts';
+import { commandIn, thanksIn } from '#machines/conversation/commands.ts';
 import type { ConversationContext } from '#machines/conversation/context.ts';
 import {
+  ask,
   mentions,
   contentIn,
   needsModel,
@@ -19,12 +20,15 @@ import {
   wordsOf,
 } from '#machines/conversation/hearing.ts';
 import { fold, tokensOf } from '#machines/conversation/lexicon.ts';
-import { failAndShowMenu } from '#machines/conversation/menu.ts';
+import { failAndShowMenu, sayAllRight, welcomeAnytime } from '#machines/conversation/menu.ts';
 import { numberedList } from '#machines/conversation/numbered-list.ts';
 import type { Question } from '#machines/conversation/question.ts';
-import { type Of, audits, conversation, knows, opens, say } from '#machines/conversation/setup.ts';
+import { type Of, audits, conversation, knows, opens, say, sets } from '#machines/conversation/setup.ts';
+import { answerOf } from '#machines/conversation/understanding.ts';
 import type { ActionParams } from '#machines/machine.ts';
 import { readChoice } from '#machines/understanding/number-choice.ts';
+import { beginRegistration } from '#machines/registration/states.ts';
+import type { InformationContext } from './context.ts';
 import { informationTexts } from './texts.ts';
 
 type Reply = ActionParams['reply'];
@@ -42,7 +46,8 @@ const sectionRow = ({ id }: Section): string => `section.${id}`;
 function list({ context }: Of): Reply {
   const texts = textsIn(context);
   const rows = sectionsOf(context).map((section) => ({ id: sectionRow(section), title: section.title }));
-  return numberedList(texts.list, rows, texts.open, texts.howToAsk);
+  const closing = context.information.paused === null ? texts.howToAsk : texts.goOn;
+  return numberedList(texts.list, rows, texts.open, closing);
 }
 
 /** How many of the words that matter in the message a section has; those of its title count for more. */
@@ -61,18 +66,25 @@ function scoreOf(context: ConversationContext, said: string, { title, text, alia
 const stemOf = (word: string): string => word.replace(/(?:oes|ao|os|as|es|s|o|a)$/u, '');
 const stemsOf = (text: string): ReadonlySet<string> => new Set(tokensOf(fold(text)).map(stemOf));
 
-/** The section that is meant: pressed, by its number, or the one whose words fit best by far. */
-function sectionIn(context: ConversationContext): Section | undefined {
+/**
+ * The sections that are meant: pressed, by its number, or the one whose words fit best by far. "Quanto custa e onde fica?"
+ * asks for two.
+ */
+function sectionsIn(context: ConversationContext): readonly Section[] {
   const sections = sectionsOf(context);
   const pressed = pressedIn(context);
-  if (pressed !== undefined) return sections.find((section) => sectionRow(section) === pressed);
+  if (pressed !== undefined) return sections.filter((section) => sectionRow(section) === pressed);
   const said = saidIn(context);
-  if (said === undefined) return undefined;
+  if (said === undefined) return [];
   const number = readChoice(said, sections.length);
-  if (number !== undefined) return sections[number - 1];
-  const [best, second] = ranked(context, said);
-  return best !== undefined && best.score >= 3 && best.score > (second?.score ?? 0) ? best.section : undefined;
+  if (number !== undefined) return sections.slice(number - 1, number);
+  const [best, second, third] = ranked(context, said);
+  if (best === undefined || best.score < scoreMin) return [];
+  if (best.score > (second?.score ?? 0)) return [best.section];
+  return second !== undefined && second.score > (third?.score ?? 0) ? [best.section, second.section] : [];
 }
+/** A title's word, or one of the other words for it. */
+const scoreMin = 3;
 
 const ranked = (context: ConversationContext, said: string) =>
   sectionsOf(context)
@@ -80,15 +92,20 @@ const ranked = (context: ConversationContext, said: string) =>
     .sort((a, b) => b.score - a.score);
 
 const told = ({ context }: Of): Reply => {
-  const section = sectionIn(context);
-  const text = section === undefined ? textsIn(context).none : `*${section.title}*\n\n${section.text}`;
-  return { content: { kind: 'text', text: `${text.slice(0, replyLengthMax)}\n\n${textsIn(context).more}` } };
+  const text = sectionsIn(context)
+    .map((section) => `*${section.title}*\n\n${section.text}`)
+    .join('\n\n');
+  return { content: { kind: 'text', text: `${text.slice(0, replyLengthMax)}\n\n${nextIn(context)}` } };
 };
+
+/** What can be done then. */
+const nextIn = (context: ConversationContext): string =>
+  context.information.paused === null ? textsIn(context).more : textsIn(context).goOn;
 
 /** A model's answer. What it may contain was checked before it became a record. */
 const answered = ({ context }: Of): Reply => {
   const text = proposedIn(context, 'answer')?.text ?? textsIn(context).none;
-  return { content: { kind: 'text', text: `${text.slice(0, replyLengthMax)}\n\n${textsIn(context).more}` } };
+  return { content: { kind: 'text', text: `${text.slice(0, replyLengthMax)}\n\n${nextIn(context)}` } };
 };
 
 const handleOf = (index: number): string => `e${(index + 1).toString()}`;
@@ -115,11 +132,25 @@ export const informationQuestions: Readonly<Record<string, Question>> = {
 
 /** What is begun with. What was asked is heard once the sections are known: by a model anew, which had not seen them. */
 export const beginInformation = [
-  knows(({ heard }) => ({ heard: heard?.proposal == null ? heard : { ...heard, asked: false, proposal: null } })),
+  knows(({ heard, information, step }) => ({
+    heard: heard?.proposal == null ? heard : { ...heard, asked: false, proposal: null },
+    information: step.startsWith('information.') ? information : { ...information, paused: pausedAt(step) },
+  })),
   { type: 'startAfresh' },
 ] as const;
 /** The same where it was chosen from the menu: nothing was asked yet. */
-export const beginInformationList = [{ type: 'startAfresh' }, { type: 'settle' }] as const;
+export const beginInformationList = [
+  sets('information', ({ information }) => ({ ...information, paused: null })),
+  { type: 'startAfresh' },
+  { type: 'settle' },
+] as const;
+
+function pausedAt(step: string): InformationContext['paused'] {
+  if (step.startsWith('registration.')) return 'registration';
+  return step.startsWith('scheduling.') && step !== 'scheduling.offeringMail' ? 'scheduling' : null;
+}
+
+const settled = [{ type: 'startAfresh' }, { type: 'settle' }] as const;
 
 const isHeard = ({ context }: Of): boolean => context.heard !== null;
 
@@ -133,12 +164,25 @@ export const informationTalking = conversation.createStateConfig({
       id: 'information.choosing',
       entry: opens('information.choosing'),
       always: [
+        { guard: (of) => goesOn(of, 'registration'), target: '#registration', actions: beginRegistration },
+        { guard: (of) => goesOn(of, 'scheduling'), target: '#scheduling', actions: settled },
+        // They know now what they wanted to know.
+        {
+          guard: (of) => isHeard(of) && thanksIn(of.context),
+          target: '#menu',
+          actions: [...say(welcomeAnytime), ...settled],
+        },
+        {
+          guard: (of) => isHeard(of) && ask(of.context, answerOf) === 'no' && sectionsIn(of.context).length === 0,
+          target: '#menu',
+          actions: [...say(sayAllRight), ...settled],
+        },
         {
           guard: (of) => isHeard(of) && proposedIn(of.context, 'answer') !== undefined,
           actions: [...say(answered), audits('information.answered'), 'startAfresh', 'settle'],
         },
         {
-          guard: (of) => isHeard(of) && sectionIn(of.context) !== undefined && isQuestion(of.context),
+          guard: (of) => isHeard(of) && sectionsIn(of.context).length > 0 && isQuestion(of.context),
           actions: [...say(told), audits('information.shown'), 'startAfresh', 'settle'],
         },
         {
@@ -155,6 +199,11 @@ export const informationTalking = conversation.createStateConfig({
   },
 });
 
+const goesOn = ({ context }: Of, paused: InformationContext['paused']): boolean =>
+  context.heard !== null &&
+  context.information.paused === paused &&
+  textsIn(context).goOnWords.has(fold(saidIn(context) ?? ''));
+
 /** A command to go elsewhere is no question, though it may share words with a section. */
 function isQuestion(context: ConversationContext): boolean {
   const command = commandIn(context);
@@ -164,7 +213,7 @@ function isQuestion(context: ConversationContext): boolean {
 /** Whether the message says more than that something is wanted to be known. */
 function asksSomething(context: ConversationContext): boolean {
   if (contentIn(context)?.kind !== 'text') return false;
-  if (sectionIn(context) !== undefined && isQuestion(context)) return true;
+  if (sectionsIn(context).length > 0 && isQuestion(context)) return true;
   return isForModel(context);
 }
 
@@ -174,8 +223,11 @@ const isForModel = (context: ConversationContext): boolean =>
 
 const know = {
   type: 'know',
-  params: ({ event }: { readonly event: { readonly output: { readonly sections: readonly Section[] } } }) => ({
-    known: { information: { sections: event.output.sections } },
+  params: ({
+    context,
+    event,
+  }: Of & { readonly event: { readonly output: { readonly sections: readonly Section[] } } }) => ({
+    known: { information: { ...context.information, sections: event.output.sections } },
   }),
 } as const;
 
@@ -195,7 +247,8 @@ export const informationWorking = {
         },
         {
           // What brought the person here was a question: it is answered, where it can be.
-          guard: ({ context, event }) => asksSomething({ ...context, information: event.output }),
+          guard: ({ context, event }) =>
+            asksSomething({ ...context, information: { ...context.information, ...event.output } }),
           target: '#information.choosing',
           actions: know,
         },

@@ -1,5 +1,6 @@
 /** What a message says of an inscription: each field read, validated and normalised. Pure readers of the context. */
 import type { Registration } from '#machines/conversation/asks.ts';
+import { inLanguage } from '#machines/conversation/assisting-texts.ts';
 import { answerIn } from '#machines/conversation/commands.ts';
 import type { ConversationContext } from '#machines/conversation/context.ts';
 import { ask, mentions, pressedIn, proposedIn, saidIn, wordsOf } from '#machines/conversation/hearing.ts';
@@ -11,6 +12,7 @@ import { readChoice } from '#machines/understanding/number-choice.ts';
 import { readFullName } from '#machines/understanding/person-name.ts';
 import { readTypedPhone } from '#machines/understanding/phone.ts';
 import { readCity, readState } from '#machines/understanding/places.ts';
+import { registrationTexts } from './texts.ts';
 import { type Field, type Problem, type RegistrationContext, fields } from './context.ts';
 
 /** What an answer comes to: fields, or why not; undefined if it is no answer. */
@@ -20,6 +22,8 @@ export type Answer =
 /** Ids of a profile's row, and of a field's. */
 export const profileRow = (id: string): string => `profile.${id}`;
 export const fieldRow = (field: Field): string => `registration.${field}`;
+
+const textsIn = ({ locale }: ConversationContext) => inLanguage(registrationTexts, locale);
 
 /** The tenant's profiles. */
 export const profilesOf = ({ settings }: ConversationContext) => settings.registration?.profiles ?? [];
@@ -83,6 +87,7 @@ export function answerTo(context: ConversationContext, field: Field): Answer {
   const chosen = field === 'profile' || field === 'state' ? readers[field](saidIn(context) ?? '', context) : undefined;
   if (chosen !== undefined && 'fields' in chosen) return chosen;
   const said = answerIn(context);
+  if (said !== undefined && textsIn(context).hasNone.test(fold(said))) return { problem: 'none' };
   return said === undefined ? undefined : readers[field](said, context);
 }
 

@@ -31,7 +31,7 @@ export interface RegistrationContext {
 }
 
 /** Why an answer could not be used. */
-export type Problem = 'single-word' | 'invalid' | 'incomplete' | 'taken' | 'hint';
+export type Problem = 'single-word' | 'invalid' | 'incomplete' | 'taken' | 'hint' | 'none';
 
 /** Nothing yet. */
 export const registrationStart: RegistrationContext = {

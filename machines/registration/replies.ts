@@ -1,5 +1,7 @@
 /** What is said during an inscription. */
-import { inLanguage, wordedIn } from '#machines/conversation/assisting-texts.ts';
+import { wordedIn } from '#machines/conversation/agent-settings.ts';
+import { type Confirmation, askToAgree } from '#machines/conversation/agreement.ts';
+import { inLanguage } from '#machines/conversation/assisting-texts.ts';
 import type { ConversationContext } from '#machines/conversation/context.ts';
 import { numberedList } from '#machines/conversation/numbered-list.ts';
 import type { Of } from '#machines/conversation/setup.ts';
@@ -25,21 +27,28 @@ export const askFor =
     const texts = textsIn(context);
     const { problem, emailHint } = context.registration;
     const hint = field === 'email' && emailHint !== null ? texts.emailHint({ email: emailHint }) : undefined;
-    const wrong = problem === null ? undefined : texts.problems[field]?.[problem];
-    const text = hint ?? wrong ?? texts.ask[field];
-    if (field !== 'profile') return { content: { kind: 'text', text } };
-    const rows = profilesOf(context).map(({ id, name }) => ({
-      id: profileRow(id),
-      title: wordedIn(name, context.locale),
-    }));
-    return numberedList(text, rows, texts.open);
+    const wrong = problem === 'none' ? texts.needed : problem === null ? undefined : texts.problems[field]?.[problem];
+    return asking(hint ?? wrong ?? texts.ask[field], field, context);
   };
 
-/** Asks for the first missing field, below the words that begin an inscription. */
-export const begin = ({ context }: Of): Reply => {
-  const texts = textsIn(context);
-  return { content: { kind: 'text', text: `${texts.begin({ event: eventIn(context) })}\n\n${texts.ask.fullName}` } };
-};
+function asking(text: string, field: Field, context: ConversationContext): Reply {
+  if (field !== 'profile') return { content: { kind: 'text', text } };
+  const rows = profilesOf(context).map(({ id, name }) => ({
+    id: profileRow(id),
+    title: wordedIn(name, context.locale),
+  }));
+  return numberedList(text, rows, textsIn(context).open);
+}
+
+/** Asks for the first missing field, below the words that begin an inscription, or go on with it. */
+export const begin =
+  (field: Field) =>
+  ({ context }: Of): Reply => {
+    const texts = textsIn(context);
+    const isNew = Object.keys(context.registration.fields).length === 0;
+    const words = (isNew ? texts.begin : texts.goOn)({ event: eventIn(context) });
+    return asking(`${words}\n\n${texts.ask[field]}`, field, context);
+  };
 
 /** A field as it is shown: never a whole CPF. */
 function shown(context: ConversationContext, field: Field): string {
@@ -50,27 +59,21 @@ function shown(context: ConversationContext, field: Field): string {
   return profile === undefined ? value : wordedIn(profile.name, context.locale);
 }
 
-/** Ids of the confirmation's buttons. */
-export const confirmButton = ({ registration }: ConversationContext): string =>
-  `registration.yes.${registration.summary.toString()}`;
-export const correctButton = ({ registration }: ConversationContext): string =>
-  `registration.correct.${registration.summary.toString()}`;
+/** A yes is bound to the summary that was shown; a no is a wish to correct it. */
+export function confirmation(context: ConversationContext): Confirmation {
+  const texts = textsIn(context);
+  const summary = context.registration.summary.toString();
+  return {
+    yes: { id: `registration.yes.${summary}`, title: texts.yes },
+    no: { id: `registration.correct.${summary}`, title: texts.no },
+  };
+}
 
 /** Reads back everything. */
 export function askToConfirm({ context }: Of): Reply {
   const texts = textsIn(context);
   const lines = fields.map((field) => `• ${texts.labels[field]}: ${shown(context, field)}`).join('\n');
-  return {
-    content: {
-      kind: 'buttons',
-      optionsInText: true,
-      text: texts.confirm({ event: eventIn(context), lines }),
-      buttons: [
-        { id: confirmButton(context), title: texts.yes },
-        { id: correctButton(context), title: texts.no },
-      ],
-    },
-  };
+  return askToAgree(texts.confirm({ event: eventIn(context), lines }), confirmation(context));
 }
 
 /** Which field is to be corrected? */

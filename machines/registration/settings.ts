@@ -5,7 +5,7 @@ import {
   fieldsOf,
   givenId,
   listOf,
-  repeatedIds,
+  thingsProblems,
   worded,
 } from '#machines/conversation/worded.ts';
 
@@ -15,13 +15,9 @@ export const registrationLimits = { profiles: 10, profileName: 60, eventName: 12
 /** What is wrong with a tenant's setting `registration`, by name and never by value; none if it can be put in force. */
 export function registrationProblems(settings: unknown): readonly string[] {
   const { profiles } = fieldsOf(settings) ?? {};
-  const listed = Array.isArray(profiles) ? profiles.slice(0, registrationLimits.profiles) : [];
   return [
     ...fieldProblems('registration', settings, needed),
-    ...listed.flatMap((profile, i) =>
-      fieldProblems(`registration.profiles.${i.toString()}`, profile, ofProfile, { aliases }),
-    ),
-    ...repeatedIds('registration.profiles', listed),
+    ...thingsProblems('registration.profiles', profiles, registrationLimits.profiles, ofProfile, { aliases }),
   ];
 }
 

@@ -13,21 +13,21 @@ import type { ConversationContext } from '#machines/conversation/context.ts';
 import { mentions, needsModel, pressedIn, saidIn, wordsOf } from '#machines/conversation/hearing.ts';
 import { failAndShowMenu } from '#machines/conversation/menu.ts';
 import type { Question } from '#machines/conversation/question.ts';
-import { type Of, audits, conversation, knows, opens, say } from '#machines/conversation/setup.ts';
+import { type Of, audits, conversation, opens, say, sets } from '#machines/conversation/setup.ts';
 import { readChoice } from '#machines/understanding/number-choice.ts';
 import { answerTo, fieldRow, missingIn, withAnswer } from './answers.ts';
 import { type Field, type RegistrationContext, fields, registrationStart } from './context.ts';
 import * as replies from './replies.ts';
 
-const set = (change: (context: ConversationContext) => RegistrationContext) =>
-  knows((context) => ({ registration: change(context) }));
-
 const isHeard = ({ context }: Of): boolean => context.heard !== null;
 
-/** What is begun with: a new inscription. To be spread into a transition's actions. */
+/** What is begun with: an inscription, or the one that was left half way. To be spread into a transition's actions. */
 export const beginRegistration = [
-  set(() => registrationStart),
-  ...say(replies.begin),
+  sets('registration', ({ registration: { fields: known, summary } }) => ({
+    ...registrationStart,
+    fields: known,
+    summary,
+  })),
   { type: 'startAfresh' },
   { type: 'settle' },
 ] as const;
@@ -48,15 +48,24 @@ const asking = (field: Field) =>
     entry: opens(fieldRow(field)),
     always: [
       {
+        guard: (of) => isHeard(of) && mistakenIn(of.context) !== undefined,
+        target: 'deciding',
+        actions: [...correct(mistakenIn), 'startAfresh', 'settle'],
+      },
+      {
         guard: (of) => isHeard(of) && fieldsIn(of.context, field),
         target: 'deciding',
-        actions: [set((context) => withAnswer(context, answerTo(context, field))), 'startAfresh', 'settle'],
+        actions: [
+          sets('registration', (context) => withAnswer(context, answerTo(context, field))),
+          'startAfresh',
+          'settle',
+        ],
       },
       {
         // Said again as long as there is something to be said; then as for every question.
         guard: (of) => isHeard(of) && problemIn(of.context, field) && of.context.nudges < problemsMax,
         actions: [
-          set((context) => withAnswer(context, answerTo(context, field))),
+          sets('registration', (context) => withAnswer(context, answerTo(context, field))),
           ...say(replies.askFor(field)),
           'countNudge',
           'settle',
@@ -79,13 +88,8 @@ function problemIn(context: ConversationContext, field: Field): boolean {
   return answer !== undefined && 'problem' in answer && (answer.problem !== 'invalid' || !mayStillBeAsked);
 }
 
-function confirmationIn(context: ConversationContext): 'yes' | 'correct' | undefined {
-  const pressed = pressedIn(context);
-  if (pressed === replies.confirmButton(context)) return 'yes';
-  if (pressed === replies.correctButton(context)) return 'correct';
-  const answer = agreementIn(context, 'register');
-  return answer === 'no' ? 'correct' : answer;
-}
+const agreement = ({ context }: Of): 'yes' | 'no' | undefined =>
+  agreementIn(context, 'register', replies.confirmation(context));
 
 /** The field that the message names. */
 function fieldIn(context: ConversationContext): Field | undefined {
@@ -100,6 +104,14 @@ function fieldIn(context: ConversationContext): Field | undefined {
   return number === undefined ? undefined : fields[number - 1];
 }
 
+/** A field that was answered before, which the message says is wrong. */
+function mistakenIn(context: ConversationContext): Field | undefined {
+  const said = saidIn(context) ?? '';
+  const { corrects } = replies.textsIn(context);
+  const named = mentions(said, corrects) ? fieldIn(context) : undefined;
+  return named !== undefined && context.registration.fields[named] !== undefined ? named : undefined;
+}
+
 /** The same at the confirmation, where a number is no field's, and a word may be a command's. */
 const namedIn = (context: ConversationContext): Field | undefined =>
   pressedIn(context) === undefined && commandIn(context) === undefined && !/^\d+$/u.test(saidIn(context) ?? '')
@@ -107,18 +119,31 @@ const namedIn = (context: ConversationContext): Field | undefined =>
     : undefined;
 
 const correct = (field: (context: ConversationContext) => Field | undefined) => [
-  set((context) => {
+  sets('registration', (context) => {
     const { registration } = context;
-    const { [field(context) ?? 'fullName']: _, ...rest } = registration.fields;
-    return { ...registration, fields: rest, problem: null };
+    const wrong = field(context) ?? 'fullName';
+    // Another city may be in another state.
+    const dropped: readonly Field[] = wrong === 'city' ? ['city', 'state'] : [wrong];
+    const kept = Object.entries(registration.fields).filter(([name]) => !dropped.some((one) => one === name));
+    return { ...registration, fields: Object.fromEntries(kept), problem: null };
   }),
 ];
 
 /** Where it waits for the person. */
 export const registrationTalking = conversation.createStateConfig({
   id: 'registration',
-  initial: 'fullName',
+  initial: 'beginning',
   states: {
+    beginning: {
+      always: [
+        ...fields.map((field) => ({
+          guard: ({ context }: Of) => missingIn(context) === field,
+          target: field,
+          actions: say(replies.begin(field)),
+        })),
+        { target: 'deciding' },
+      ],
+    },
     deciding: {
       id: 'registration.deciding',
       always: [
@@ -131,7 +156,7 @@ export const registrationTalking = conversation.createStateConfig({
         {
           target: 'confirming',
           actions: [
-            set(({ registration }) => ({ ...registration, summary: registration.summary + 1 })),
+            sets('registration', ({ registration }) => ({ ...registration, summary: registration.summary + 1 })),
             ...say(replies.askToConfirm),
           ],
         },
@@ -149,10 +174,13 @@ export const registrationTalking = conversation.createStateConfig({
       entry: opens('registration.confirming'),
       always: [
         {
-          guard: (of) => isHeard(of) && confirmationIn(of.context) === 'yes',
+          guard: (of) => isHeard(of) && agreement(of) === 'yes',
           target: '#saving',
           actions: [
-            set((context) => ({ ...context.registration, confirmedBy: context.heard?.eventId ?? null })),
+            sets('registration', (context) => ({
+              ...context.registration,
+              confirmedBy: context.heard?.eventId ?? null,
+            })),
             'startAfresh',
             'settle',
           ],
@@ -163,7 +191,7 @@ export const registrationTalking = conversation.createStateConfig({
           actions: [...correct(namedIn), 'startAfresh', 'settle'],
         },
         {
-          guard: (of) => isHeard(of) && confirmationIn(of.context) === 'correct',
+          guard: (of) => isHeard(of) && agreement(of) === 'no',
           target: 'choosingField',
           actions: [...say(replies.askField), 'startAfresh', 'settle'],
         },
@@ -212,13 +240,13 @@ export const registrationWorking = {
         },
         {
           target: '#registration.deciding',
-          actions: set(({ registration }) => ({ ...registration, checking: null })),
+          actions: sets('registration', ({ registration }) => ({ ...registration, checking: null })),
         },
       ],
       // Saving looks again.
       onError: {
         target: '#registration.deciding',
-        actions: set(({ registration }) => ({ ...registration, checking: null })),
+        actions: sets('registration', ({ registration }) => ({ ...registration, checking: null })),
       },
     },
   }),
@@ -278,11 +306,14 @@ export const registrationWorking = {
         {
           guard: ({ event }) => event.output.sent,
           target: '#menu',
-          actions: [...say(replies.sayMailed), set(() => registrationStart)],
+          actions: [...say(replies.sayMailed), sets('registration', () => registrationStart)],
         },
-        { target: '#menu', actions: [...say(replies.sayNotMailed), set(() => registrationStart)] },
+        { target: '#menu', actions: [...say(replies.sayNotMailed), sets('registration', () => registrationStart)] },
       ],
-      onError: { target: '#menu', actions: [...say(replies.sayNotMailed), set(() => registrationStart)] },
+      onError: {
+        target: '#menu',
+        actions: [...say(replies.sayNotMailed), sets('registration', () => registrationStart)],
+      },
     },
   }),
 };

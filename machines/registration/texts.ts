@@ -5,6 +5,8 @@ import type { Field, Problem } from './context.ts';
 /** Of one language. */
 export interface RegistrationTexts {
   readonly begin: (of: { readonly event: string }) => string;
+  /** What was left half way is gone on with. */
+  readonly goOn: (of: { readonly event: string }) => string;
   readonly ask: Readonly<Record<Field, string>>;
   /** What is wrong with an answer, by field; goes above the question or is the question. */
   readonly problems: Readonly<Partial<Record<Field, Readonly<Partial<Record<Problem, string>>>>>>;
@@ -20,10 +22,19 @@ export interface RegistrationTexts {
   readonly notMailed: string;
   /** Folded words by which a field is named. */
   readonly words: Readonly<Record<Field, readonly string[]>>;
+  /** Folded; says that there is no such thing to be given. */
+  readonly hasNone: RegExp;
+  /** What is said to that. */
+  readonly needed: string;
+  /** Folded; says that something is wrong or another. */
+  readonly corrects: ReadonlySet<string>;
 }
+
+const phrases = (list: string): ReadonlySet<string> => new Set(list.split(',').map((phrase) => phrase.trim()));
 
 const ptBr: RegistrationTexts = {
   begin: ({ event }) => `Que bom! Vamos fazer sua inscrição em *${event}*. 📝 São só algumas perguntas.`,
+  goOn: ({ event }) => `Vamos continuar sua inscrição em *${event}* de onde paramos. 📝`,
   ask: {
     fullName: 'Qual é o seu *nome completo*?',
     email: 'Qual é o seu *e-mail*?',
@@ -82,10 +93,17 @@ const ptBr: RegistrationTexts = {
     state: ['estado', 'uf'],
     profile: ['perfil', 'categoria'],
   },
+  hasNone: /^(?:eu )?(?:nao tenho|nao possuo|n tenho|nao sei|nao lembro|sem (?:e ?mail|cpf|telefone|celular))\b/u,
+  needed:
+    'Sem isso não consigo terminar a inscrição por aqui. 😕 Para a equipe ajudar, mande *PESSOA*. Para parar, mande *CANCELAR*.',
+  corrects: phrases(
+    'errei, corrigir, corrige, mudar, muda, trocar, troca, alterar, altera, errado, errada, erro, digitei errado, escrevi errado, na verdade, refazer',
+  ),
 };
 
 const en: RegistrationTexts = {
   begin: ({ event }) => `Great! Let us register you for *${event}*. 📝 Only a few questions.`,
+  goOn: ({ event }) => `Let us go on with your registration for *${event}* where we left it. 📝`,
   ask: {
     fullName: 'What is your *full name*?',
     email: 'What is your *e-mail address*?',
@@ -144,10 +162,15 @@ const en: RegistrationTexts = {
     state: ['state', 'uf'],
     profile: ['profile', 'category'],
   },
+  hasNone: /^(?:i (?:do not|don t) (?:have|know|remember)|i have no|none)\b/u,
+  needed:
+    'Without it I cannot finish the registration here. 😕 For help from our team, send *PERSON*. To stop, send *CANCEL*.',
+  corrects: phrases('wrong, mistake, mistyped, correct, change, fix, actually'),
 };
 
 const es: RegistrationTexts = {
   begin: ({ event }) => `¡Qué bien! Vamos a hacer tu inscripción en *${event}*. 📝 Son solo unas preguntas.`,
+  goOn: ({ event }) => `Sigamos con tu inscripción en *${event}* donde la dejamos. 📝`,
   ask: {
     fullName: '¿Cuál es tu *nombre completo*?',
     email: '¿Cuál es tu *correo*?',
@@ -206,6 +229,12 @@ const es: RegistrationTexts = {
     state: ['estado', 'uf'],
     profile: ['perfil', 'categoria'],
   },
+  hasNone: /^(?:yo )?(?:no tengo|no se|no recuerdo)\b/u,
+  needed:
+    'Sin eso no puedo terminar la inscripción por aquí. 😕 Para que te ayude el equipo, envía *PERSONA*. Para parar, envía *CANCELAR*.',
+  corrects: phrases(
+    'me equivoque, corregir, cambiar, cambia, equivocado, equivocada, error, mal, en realidad, modificar',
+  ),
 };
 
 /** By locale. */

@@ -1,5 +1,7 @@
 /** What is said while an appointment is made. */
-import { inLanguage, wordedIn } from '#machines/conversation/assisting-texts.ts';
+import { wordedIn } from '#machines/conversation/agent-settings.ts';
+import { type Confirmation, askToAgree } from '#machines/conversation/agreement.ts';
+import { inLanguage } from '#machines/conversation/assisting-texts.ts';
 import { numberedList } from '#machines/conversation/numbered-list.ts';
 import type { Of } from '#machines/conversation/setup.ts';
 import type { ActionParams } from '#machines/machine.ts';
@@ -31,8 +33,8 @@ export function askService({ context }: Of): Reply {
 
 /** When? With why the last words about it could not be used. */
 export const askWhen = saying((texts, context) => {
-  const { problem } = context.scheduling;
-  return problem === null ? texts.askWhen({ service: serviceName(context) }) : texts[problem];
+  const { problem, moving } = context.scheduling;
+  return problem === null ? texts.askWhen({ service: serviceName(context), moving: moving !== null }) : texts[problem];
 });
 
 /** Which of the readings? */
@@ -80,33 +82,27 @@ const saidChoice = (context: ConversationContext) => ({
   moving: context.scheduling.moving !== null,
 });
 
-/** Ids of the buttons of a confirmation: a yes is bound to what was shown. */
-export const confirmButton = ({ scheduling }: ConversationContext): string => `book.yes.${scheduling.hold ?? ''}`;
-export const declineButton = ({ scheduling }: ConversationContext): string => `book.no.${scheduling.hold ?? ''}`;
-
-/** Reads back what is about to be booked. */
-export function askToConfirm({ context }: Of): Reply {
+/** A yes is bound to the hold. */
+export function confirmation(context: ConversationContext): Confirmation {
   const texts = textsIn(context);
-  return {
-    content: {
-      kind: 'buttons',
-      optionsInText: true,
-      text: texts.confirm(saidChoice(context)),
-      buttons: [
-        { id: confirmButton(context), title: texts.yes },
-        { id: declineButton(context), title: texts.no },
-      ],
-    },
-  };
+  const hold = context.scheduling.hold ?? '';
+  return { yes: { id: `book.yes.${hold}`, title: texts.yes }, no: { id: `book.no.${hold}`, title: texts.no } };
 }
 
+/** Reads back what is about to be booked. */
+export const askToConfirm = ({ context }: Of): Reply =>
+  askToAgree(textsIn(context).confirm(saidChoice(context)), confirmation(context));
+
 /** Nothing was booked; when else? */
-export const sayDeclined = saying((texts) => texts.declined);
+export const sayDeclined = saying((texts, { scheduling }) => texts.declined({ moving: scheduling.moving !== null }));
 /** It is booked, and whether a mail is wanted. */
 export const sayBooked = saying((texts, context) => `${texts.booked(saidChoice(context))}\n\n${texts.offerMail}`);
 export const askEmail = saying((texts) => texts.offerMail);
+export const askAddress = saying((texts) => texts.askAddress);
 export const sayEmailInvalid = saying((texts) => texts.emailInvalid);
 export const sayEmailHint = saying((texts, { scheduling }) => texts.emailHint({ email: scheduling.emailHint ?? '' }));
+/** The hold was over, and the time is still free. */
+export const sayStillFree = saying((texts) => texts.stillFree);
 export const sayMailed = saying((texts) => texts.mailed);
 export const sayNotMailed = saying((texts) => texts.notMailed);
 export const sayClosing = saying((texts) => texts.bookedClosing);

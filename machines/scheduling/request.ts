@@ -1,21 +1,24 @@
 /** What a message says of an appointment: which service, which time. Pure readers of the context. */
-import { wordedIn } from '#machines/conversation/assisting-texts.ts';
-import type { Service } from '#machines/conversation/agent-settings.ts';
+import { type Service, wordedIn } from '#machines/conversation/agent-settings.ts';
 import type { Slot } from '#machines/conversation/asks.ts';
+import { inLanguage } from '#machines/conversation/assisting-texts.ts';
+import { commandIn } from '#machines/conversation/commands.ts';
 import type { ConversationContext } from '#machines/conversation/context.ts';
-import { mentions, pressedIn, proposedIn, saidIn, wordsOf } from '#machines/conversation/hearing.ts';
+import { ask, mentions, pressedIn, proposedIn, saidIn, wordsOf } from '#machines/conversation/hearing.ts';
 import { fold, tokensOf } from '#machines/conversation/lexicon.ts';
+import { answerOf } from '#machines/conversation/understanding.ts';
 import { readChoice } from '#machines/understanding/number-choice.ts';
 import { type WhenReading, narrowWhen, readWhen } from '#machines/understanding/when.ts';
 import { type SchedulingContext, schedulingStart } from './context.ts';
 import { isOpenWithin } from './opening.ts';
+import { schedulingTexts } from './texts.ts';
 
 /** The tenant's services. */
-export const servicesOf = ({ settings }: ConversationContext): readonly Service[] =>
+export const servicesOf = ({ settings }: Pick<ConversationContext, 'settings'>): readonly Service[] =>
   settings.scheduling?.services ?? [];
 
 /** How a service is called; its id when the tenant has it no more. */
-export function nameOfService(context: ConversationContext, id: string | null): string {
+export function nameOfService(context: Pick<ConversationContext, 'settings' | 'locale'>, id: string | null): string {
   const service = servicesOf(context).find((one) => one.id === id);
   return service === undefined ? (id ?? '') : wordedIn(service.name, context.locale);
 }
@@ -77,8 +80,20 @@ function whenIn(context: ConversationContext): WhenReading {
   return narrowWhen(reading, ({ interval }) => isOpenWithin(plan, timeZone, interval));
 }
 
+/** True if there is a message, and it is no command to go elsewhere: what is a command is not an answer. */
+export function isAnswer(context: ConversationContext): boolean {
+  const command = commandIn(context);
+  return context.heard !== null && (command === undefined || command === 'scheduling');
+}
+
 /** True if the message says something about when. */
 export const saysWhen = (context: ConversationContext): boolean => whenIn(context).kind !== 'none';
+
+/** True if it says when in so many words: a bare number may be of a list. */
+export function tellsWhen(context: ConversationContext): boolean {
+  const { kind } = whenIn(context);
+  return (kind === 'sure' || kind === 'ambiguous') && !/^\d+$/u.test(fold(wordsOf(context)));
+}
 
 const hourMs = 3_600_000;
 
@@ -115,6 +130,23 @@ export function withWhen(context: ConversationContext): SchedulingContext {
 /** The service that the message names in words: a number may be of another list. */
 const serviceSaid = (context: ConversationContext): string | undefined =>
   serviceNamed(context, proposedIn(context, 'schedule')?.service ?? saidIn(context) ?? '');
+
+/** The appointments that the message's words fit: of the service that it names, at the time that it says. */
+export function fitting<One extends Slot & { readonly service: string }>(
+  context: ConversationContext,
+  some: readonly One[],
+  by: { readonly when: boolean },
+): readonly One[] {
+  const service = pressedIn(context) === undefined ? serviceSaid(context) : undefined;
+  const reading = by.when ? whenIn(context) : undefined;
+  const interval = reading?.kind === 'sure' ? reading.interval : undefined;
+  if (service === undefined && interval === undefined) return [];
+  return some.filter(
+    (one) =>
+      (service === undefined || one.service === service) &&
+      (interval === undefined || (one.start < interval.to && interval.from < one.end)),
+  );
+}
 
 /** Another service than the one that is being booked, if the message names one. */
 export function otherServiceIn(context: ConversationContext): string | undefined {
@@ -181,7 +213,18 @@ const startsExactly = ({ precision, interval }: Extract<WhenReading, { kind: 'su
   precision === 'minute' || (precision === 'hour' && interval.to - interval.from <= hourMs);
 
 /** True if other times than those shown are wanted, without a word of which. */
-export const wantsOthers = (context: ConversationContext): boolean => pressedIn(context) === otherTimesRow;
+export function wantsOthers(context: ConversationContext): boolean {
+  const pressed = pressedIn(context);
+  if (pressed !== undefined) return pressed === otherTimesRow;
+  const said = saidIn(context);
+  if (said === undefined) return false;
+  if (ask(context, answerOf) === 'no') return true;
+  const { kind } = whenIn(context);
+  if (kind !== 'none' && kind !== 'unread') return false;
+  const { otherWords } = inLanguage(schedulingTexts, context.locale);
+  return tokensOf(fold(said)).length <= wordsOfOthers && mentions(said, otherWords);
+}
+const wordsOfOthers = 6;
 
 const wordsOfName = 3;
 

@@ -7,7 +7,7 @@ import {
   fieldsOf,
   givenId,
   listOf,
-  repeatedIds,
+  thingsProblems,
   wholeNumber,
   worded,
 } from '#machines/conversation/worded.ts';
@@ -35,17 +35,11 @@ export function schedulingProblems(settings: unknown): readonly string[] {
   const { services, openingHours, calendar } = fieldsOf(settings) ?? {};
   return [
     ...problems,
-    ...listed(services).flatMap((service, i) =>
-      fieldProblems(`scheduling.services.${i.toString()}`, service, ofService, mayService),
-    ),
-    ...repeatedIds('scheduling.services', listed(services)),
-    ...unequalCapacities(listed(services), fieldsOf(calendar)),
+    ...thingsProblems('scheduling.services', services, schedulingLimits.services, ofService, mayService),
+    ...unequalCapacities(services, fieldsOf(calendar)),
     ...(fieldsOf(openingHours) === undefined ? [] : fieldProblems('scheduling.openingHours', openingHours, {}, ofWeek)),
   ];
 }
-
-const listed = (value: unknown): readonly unknown[] =>
-  Array.isArray(value) ? value.slice(0, schedulingLimits.services) : [];
 
 /** Local time of day in minutes; undefined when it is none. 24:00 is the end of a day. */
 export function minutesOf(time: unknown): number | undefined {
@@ -82,10 +76,6 @@ function daysIn(year: number, month: number): number {
   return [4, 6, 9, 11].includes(month) ? 30 : 31;
 }
 
-const holidays: Check = (value) =>
-  listOf(0, schedulingLimits.holidays)(value) ??
-  (value as readonly unknown[]).map(date).find((problem) => problem !== undefined);
-
 const calendarName: Check = (value) =>
   typeof value === 'string' && /^\S+$/.test(value) && value.length <= schedulingLimits.calendarName
     ? undefined
@@ -93,7 +83,7 @@ const calendarName: Check = (value) =>
 
 const calendar: Check = (value) => {
   const fields = fieldsOf(value) ?? {};
-  const [kind] = [fields['kind']];
+  const kind = fields['kind'];
   if (kind === 'postgres')
     return Object.keys(fields).length === 1 ? undefined : 'has to be of kind postgres and no more';
   if (kind !== 'google') return 'has to be of kind postgres or google';
@@ -105,12 +95,13 @@ const calendar: Check = (value) => {
 
 /** Who shares the same time has as many places in it. */
 function unequalCapacities(
-  services: readonly unknown[],
+  services: unknown,
   calendarField: Readonly<Record<string, unknown>> | undefined,
 ): readonly string[] {
   const shared = calendarField?.['kind'] === 'google' ? calendarField['calendarId'] : undefined;
   const capacities = new Map<unknown, unknown>();
-  for (const service of services.map(fieldsOf)) {
+  const listed = Array.isArray(services) ? services.slice(0, schedulingLimits.services) : [];
+  for (const service of listed.map(fieldsOf)) {
     const name = service?.['calendar'] ?? shared;
     const capacity = service?.['capacity'] ?? schedulingDefaults.capacity;
     if (name === undefined) continue;
@@ -133,7 +124,7 @@ const openingHours: Check = (value) => (fieldsOf(value) === undefined ? 'has to 
 
 const needed = { services: listOf(1, schedulingLimits.services), openingHours };
 const allowed = {
-  holidays,
+  holidays: listOf(0, schedulingLimits.holidays, date),
   slotMinutes: wholeNumber(5, schedulingLimits.durationMinutes),
   noticeMinutes: wholeNumber(0, schedulingLimits.noticeMinutes),
   horizonDays: wholeNumber(1, schedulingLimits.horizonDays),

@@ -6,20 +6,37 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { conversationVersion } from '#machines/conversation/machine.ts';
 import { serviceQueueVersion } from '#machines/service-queue/machine.ts';
+import type { RunningService } from '#runtime/runtime.ts';
 import { eventually } from '#runtime/testing/person.ts';
 import { asOwner } from '#runtime/testing/postgres.ts';
 import { testTenant } from '#runtime/testing/runtime.ts';
 
 import { demoSettings } from '../demo-settings.ts';
+import { startEffects } from '../effects/effects.ts';
+import { openHandlers } from '../effects/handlers.ts';
 import { type ApiWorld, type Answer, openApiWorld } from './testing/api-world.ts';
 
 let api: ApiWorld;
+let effects: RunningService;
 
 beforeAll(async () => {
   api = await openApiWorld();
+  await offers(recepcao);
+  await api.startServices();
+  const worker = api.world.runtime('prosa_worker', 'test-effects');
+  effects = await startEffects(worker, { ...openHandlers(worker, () => ''), soleOwner: true });
+});
+afterAll(async () => {
+  await effects.stop();
+  await api.close();
+});
+
+const recepcao = { name: 'recepcao', capacity: 1, waitingMax: 5, minutesEach: 10 };
+
+/** Puts a queue in force. */
+async function offers(queue: object): Promise<void> {
   const { scheduling } = demoSettings({ locale: 'pt-BR', model: undefined });
-  const queue = { name: 'recepcao', capacity: 1, waitingMax: 5, minutesEach: 10 };
-  const settings = { businessName: 'Clínica Aurora', agents: ['scheduling'], scheduling, queue };
+  const settings = { businessName: 'Clínica Aurora', agents: ['scheduling', 'appointments'], scheduling, queue };
   await api.runtime.tenants.configure(testTenant, {
     machines: {
       conversation: { version: conversationVersion, settings },
@@ -27,9 +44,7 @@ beforeAll(async () => {
     },
     answerGroups: false,
   });
-  await api.startServices();
-});
-afterAll(() => api.close());
+}
 
 interface Chatted {
   readonly conversationId: string;
@@ -76,6 +91,24 @@ describe('a chat without WhatsApp', () => {
     });
   });
 
+  test('has each effect on its timeline, with what it took, for analysts too', async () => {
+    for (const text of ['Oi', 'sim', 'Ana Souza', 'meus agendamentos']) await says('effects', text);
+    const { body } = await chat({ sessionId: 'effects', text: 'menu' });
+    const path = `/v1/conversations/${String(body['conversationId'])}/timeline?limit=100`;
+    const steps = (await api.call(api.keys.analyst, 'GET', path)).body['items'] as readonly { effect?: unknown }[];
+    expect(steps.flatMap(({ effect }) => effect ?? [])).toEqual([
+      {
+        id: expect.stringMatching(/^f_/u) as string,
+        source: 'calendar.list',
+        outcome: 'done',
+        reason: null,
+        requestHash: expect.any(String) as string,
+        attempts: 1,
+        latencyMs: expect.any(Number) as number,
+      },
+    ]);
+  });
+
   test('begins in the language that is asked for, and keeps sessions apart', async () => {
     const { body } = await chat({ sessionId: 'two', text: 'Hello', locale: 'en' });
     expect((body as unknown as Chatted).replies[0]?.text).toMatch(/YES/u);
@@ -115,6 +148,58 @@ describe('a chat without WhatsApp', () => {
   });
 });
 
+describe('an appointment that an operator books or cancels', () => {
+  const phone = '5511999990077';
+  const phoneHas = async (text: RegExp): Promise<number> => {
+    const { body } = await api.call(api.keys.admin, 'GET', `/v1/simulator/messages?phone=${phone}&limit=100`);
+    return (body['items'] as readonly { readonly text: string }[]).filter((item) => text.test(item.text)).length;
+  };
+  const arrived = (text: RegExp): Promise<number> =>
+    eventually(
+      () => phoneHas(text),
+      (count) => count > 0,
+    );
+  /** Writes as a person, and waits for an answer that reads so. */
+  const writes = async (text: string, answered: RegExp): Promise<string> => {
+    const sent = await api.call(api.keys.admin, 'POST', '/v1/simulator/messages', { from: phone, text });
+    await arrived(answered);
+    return String(sent.body['conversationId']);
+  };
+  const book = (more: object): Promise<Answer> =>
+    api.call(api.keys.operator, 'POST', '/v1/appointments', { service: 'limpeza', ...more });
+  const statusOf = async (id: unknown) => (await api.call(api.keys.admin, 'GET', `/v1/messages/${String(id)}`)).body;
+
+  test('is told to the person, once, unless they do not want to be written to', async () => {
+    await writes('Oi', /SIM/u);
+    await writes('sim', /se chama/u);
+    const conversationId = await writes('Ana Souza', /Prazer, Ana/u);
+    const order = { conversationId, startsAt: '2126-11-25T11:00:00Z', idempotencyKey: 'told' };
+    const [first, again] = [await book(order), await book(order)];
+    expect(first).toMatchObject({ status: 201, body: { messageId: expect.any(String) as unknown } });
+    expect(again.body['messageId']).toBe(first.body['messageId']);
+    const booked = /Clínica Aurora\* marcou um horário para você.*Limpeza.*25 de novembro de 2126, às 8h/su;
+    await arrived(booked);
+    // It goes on where it was.
+    await writes('1', /O que você quer marcar/u);
+
+    const path = `/v1/appointments/${String(first.body['id'])}`;
+    expect((await api.call(api.keys.operator, 'DELETE', path)).body['messageId']).toEqual(expect.any(String));
+    await api.call(api.keys.operator, 'DELETE', path);
+    await arrived(/cancelou este seu horário/u);
+    const quietly = await book({ conversationId, startsAt: '2126-11-26T11:00:00Z', tellPerson: false });
+    expect(quietly.body['messageId']).toBeNull();
+
+    await writes('PARAR', /não vai mais receber/u);
+    const untold = await book({ conversationId, startsAt: '2126-11-27T11:00:00Z' });
+    await eventually(
+      async () => (await statusOf(untold.body['messageId']))['reason'],
+      (reason) => reason === 'consent.withdrawn',
+    );
+    expect([await phoneHas(booked), await phoneHas(/cancelou/u)]).toEqual([1, 1]);
+    expect(await phoneHas(/27 de novembro|26 de novembro/u)).toBe(0);
+  });
+});
+
 describe('the service queue', () => {
   const post = (path: string, body?: object): Promise<Answer> => api.call(api.keys.operator, 'POST', path, body);
   const listed = async () =>
@@ -137,6 +222,7 @@ describe('the service queue', () => {
   test('is there before anybody waits', async () => {
     expect(await listed()).toEqual({
       name: 'recepcao',
+      isOffered: true,
       capacity: 1,
       waitingMax: 5,
       waitingCount: 0,
@@ -218,6 +304,25 @@ describe('the service queue', () => {
       status: 202,
     });
     await lists({ waitingCount: 1 });
+  });
+
+  test('that is not offered any more is shown, and works, for as long as somebody is in it', async () => {
+    await offers({ ...recepcao, name: 'balcao', capacity: 3 });
+    const queues = async () =>
+      (await api.call(api.keys.analyst, 'GET', '/v1/service-queues')).body['items'] as readonly {
+        readonly waiting: readonly { readonly conversationId: string }[];
+      }[];
+    const [now, before, ...more] = await eventually(queues, (items) => items.length === 2);
+    expect(now).toMatchObject({ name: 'balcao', isOffered: true, capacity: 3, waitingCount: 0 });
+    expect(before).toMatchObject({ name: 'recepcao', isOffered: false, capacity: 1, waitingCount: 1 });
+    expect(more).toEqual([]);
+
+    const ana = before?.waiting[0]?.conversationId ?? '';
+    await post(`/v1/conversations/${ana}/takeover`);
+    await eventually(queues, (items) => JSON.stringify(items[1]).includes('attendant'));
+    await post(`/v1/conversations/${ana}/handback`);
+    await eventually(queues, (items) => items.length === 1);
+    await offers(recepcao);
   });
 
   test('is of no use to who said no, nor for what is not there', async () => {

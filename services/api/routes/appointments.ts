@@ -14,6 +14,7 @@ import { derivedId, newUlid } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
 import { pageOf, placeOf as cursorPlace, placeOfTime, timeOfPlace, timePlace } from '../cursors.ts';
+import { tellDoneForYou } from '../appointment-notices.ts';
 import type { ApiContext } from '../deps.ts';
 import { exampleIds } from '../example-ids.ts';
 import { seesPersonalData } from '../roles.ts';
@@ -47,6 +48,8 @@ const example: z.input<typeof appointment> = {
   name: 'Maria Silva',
 };
 
+const toldBy = z.string().nullable().describe('The message that tells the person; null where nobody is told');
+
 interface ListedRow {
   readonly id: string;
   readonly conversation: string;
@@ -67,7 +70,7 @@ const holdMs = 60_000;
 const retryAfterSeconds = 5;
 
 /** The routes of appointments. */
-export function appointmentRoutes({ runtime, access }: ApiContext): readonly Route[] {
+export function appointmentRoutes({ runtime, access, actors }: ApiContext): readonly Route[] {
   // Opened by the first call: the documents are made without a runtime.
   let opened: Calendar | undefined;
   const calendar = (): Calendar => (opened ??= openTenantCalendar(runtime));
@@ -157,16 +160,17 @@ export function appointmentRoutes({ runtime, access }: ApiContext): readonly Rou
       path: '/v1/appointments',
       summary: 'Books a time for the person of a conversation',
       description:
-        'Any time that is not taken: opening hours, notice and horizon bind persons, not operators. The person is not written to; `POST /v1/messages` does that.',
+        'Any time that is not taken: opening hours, notice and horizon bind persons, not operators. The person is told in the conversation, unless they do not want to be written to.',
       body: z.strictObject({
         conversationId: z.string().min(1).max(128),
         service: z.string().min(1).max(40).describe('Its id in the settings of the conversation'),
         startsAt: instant.describe('It lasts as long as its service'),
         name: z.string().trim().min(1).max(200).optional().describe('Who comes'),
+        tellPerson: z.boolean().default(true),
         idempotencyKey,
       }),
       status: 201,
-      response: appointment,
+      response: appointment.extend({ messageId: toldBy }),
       problems: [
         'not-found',
         'scheduling-not-configured',
@@ -184,11 +188,11 @@ export function appointmentRoutes({ runtime, access }: ApiContext): readonly Rou
           name: 'Maria Silva',
           idempotencyKey: 'reception-4711',
         },
-        answer: example,
+        answer: { ...example, messageId: exampleIds.message },
       },
       async handler({
         key,
-        body: { conversationId, service: serviceId, startsAt: start, name = null, idempotencyKey: repeat },
+        body: { conversationId, service: serviceId, startsAt: start, name = null, tellPerson, idempotencyKey: repeat },
       }) {
         const { tenant } = key;
         const entry = await runtime.directory.read(tenant, conversationId);
@@ -217,7 +221,8 @@ export function appointmentRoutes({ runtime, access }: ApiContext): readonly Rou
           return held && calendar().book({ tenant, hold: id, persons: [entry.person], name, title, at });
         });
         if (booked === undefined) throw new Problem(409, 'time-taken', 'The time is taken.');
-        return { ...plainOf(booked), name };
+        const messageId = tellPerson ? await tellDoneForYou({ runtime, actors }, tenant, 'booked', booked) : null;
+        return { ...plainOf(booked), name, messageId };
       },
     }),
 
@@ -226,20 +231,29 @@ export function appointmentRoutes({ runtime, access }: ApiContext): readonly Rou
       method: 'DELETE',
       path: '/v1/appointments/:id',
       summary: 'Cancels an appointment',
-      description: 'The time is free again. The person is not written to; `POST /v1/messages` does that.',
+      description:
+        'The time is free again. The person is told in the conversation, unless they do not want to be written to.',
       params: idParams,
+      query: z.strictObject({ tellPerson: z.enum(['true', 'false']).default('true') }),
       status: 200,
-      response: z.object({ id: z.string() }),
+      response: z.object({ id: z.string(), messageId: toldBy }),
       problems: ['calendar-unavailable'],
-      example: { params: { id: exampleIds.cancelledAppointment }, answer: { id: exampleIds.cancelledAppointment } },
-      async handler({ key, params: { id } }) {
+      example: {
+        params: { id: exampleIds.cancelledAppointment },
+        answer: { id: exampleIds.cancelledAppointment, messageId: exampleIds.message },
+      },
+      async handler({ key, params: { id }, query: { tellPerson } }) {
         const { tenant } = key;
         const booking = await calendar().read(tenant, id);
         if (booking === undefined || (booking.status !== 'booked' && booking.cancelledBy !== byApi)) throw notFound();
         await access.record(key, [{ actor: booking.conversation, action: 'appointment.cancelled', subject: id }]);
         const order = { tenant, id, persons: null, by: byApi, at: runtime.now() };
         if ((await answered(() => calendar().cancel(order))) === 'gone') throw notFound();
-        return { id };
+        const tells = tellPerson === 'true';
+        return {
+          id,
+          messageId: tells ? await tellDoneForYou({ runtime, actors }, tenant, 'cancelled', booking) : null,
+        };
       },
     }),
 

@@ -1,7 +1,6 @@
 /** The handlers of what conversations ask of the calendar (`machines/conversation/asks.ts`). */
 import type { Appointment, Asks } from '#machines/conversation/asks.ts';
-import type { Service } from '#machines/conversation/agent-settings.ts';
-import { wordedIn } from '#machines/conversation/assisting-texts.ts';
+import { type Service, wordedIn } from '#machines/conversation/agent-settings.ts';
 import { type ConversationSettings, conversationSettingsDefaults } from '#machines/conversation/settings.ts';
 import { schedulingDefaults } from '#machines/scheduling/settings.ts';
 import type { Booking, Calendar } from '#runtime/calendar/calendar.ts';

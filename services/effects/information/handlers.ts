@@ -1,5 +1,5 @@
 /** The handler of `information.read`: what a tenant tells about its event, in one language. */
-import type { Worded, WordedSection } from '#machines/conversation/agent-settings.ts';
+import { type WordedSection, wordedIn } from '#machines/conversation/agent-settings.ts';
 import type { Asks, Section } from '#machines/conversation/asks.ts';
 import { openOutside } from '#runtime/net/adapters/undici-outside.ts';
 import type { Outside } from '#runtime/net/outside.ts';
@@ -39,17 +39,9 @@ function wordedSections(sections: readonly WordedSection[], locale: string): rea
   return sections
     .map(({ id, title, text, aliases = [] }) => ({
       id,
-      title: wordsIn(title, locale),
-      text: wordsIn(text, locale),
+      title: wordedIn(title, locale),
+      text: wordedIn(text, locale),
       aliases,
     }))
     .filter(({ title, text }) => (room -= title.length + text.length) >= 0);
-}
-
-/** In the language, else in another of the same name, else in the first that there is. */
-function wordsIn(words: Worded, locale: string): string {
-  if (typeof words === 'string') return words;
-  const [language = ''] = locale.split('-');
-  const near = Object.entries(words).find(([name]) => name.split('-')[0] === language);
-  return words[locale] ?? near?.[1] ?? Object.values(words)[0] ?? '';
 }

@@ -7,8 +7,8 @@
  */
 import { z } from 'zod';
 
+import { wordedIn } from '#machines/conversation/agent-settings.ts';
 import type { Asks } from '#machines/conversation/asks.ts';
-import { wordedIn } from '#machines/conversation/assisting-texts.ts';
 import { type ConversationSettings, conversationSettingsDefaults } from '#machines/conversation/settings.ts';
 import type { Calendar } from '#runtime/calendar/calendar.ts';
 import type { Runtime } from '#runtime/runtime.ts';
