@@ -1,6 +1,6 @@
 /** What is on record of a run: read once, by conversation, with the content that a judge needs. */
 import { topics } from '#schemas/topics.ts';
-import type { ModelAnswer } from '#machines/conversation/asks.ts';
+import type { ModelAnswer, ModelCall } from '#machines/conversation/asks.ts';
 import type { InboundContent, OutboundContent, SealedEffectInput, SealedEffectOutput } from '#schemas/content.ts';
 import { asText } from '#schemas/plain-text.ts';
 import type { ProsaRecord } from '#schemas/records.ts';
@@ -28,6 +28,8 @@ export interface OnRecord {
   readonly effects: readonly AskedEffect[];
   readonly audits: readonly { readonly after: number; readonly action: string }[];
   readonly model: readonly ModelAnswer[];
+  /** What all its calls of models cost, of voice notes and pictures too. Millionths of the currency unit. */
+  readonly costMicros: number;
 }
 
 type Ports = Pick<Runtime, 'log' | 'vault'>;
@@ -35,6 +37,12 @@ type Ports = Pick<Runtime, 'log' | 'vault'>;
 /** A log that nobody writes to any more: what was read of it is kept. */
 export function keptLog(log: RecordLog): RecordLog {
   const kept = new Map<string, Promise<readonly (readonly LoggedRecord[])[]>>();
+  const ended = new Map<string, ReturnType<RecordLog['ends']>>();
+  const ends: RecordLog['ends'] = (topic) => {
+    const known = ended.get(topic) ?? log.ends(topic);
+    ended.set(topic, known);
+    return known;
+  };
   const readRange: RecordLog['readRange'] = async function* (range) {
     const key = JSON.stringify(range);
     const batches = kept.get(key) ?? all(log.readRange(range));
@@ -44,6 +52,7 @@ export function keptLog(log: RecordLog): RecordLog {
   return new Proxy(log, {
     get(target, name) {
       if (name === 'readRange') return readRange;
+      if (name === 'ends') return ends;
       const value: unknown = Reflect.get(target, name, target);
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
@@ -125,6 +134,10 @@ class Gathered {
       replies: this.#replies,
       effects,
       audits: this.#audits,
+      costMicros: effects.reduce(
+        (sum, { output }) => sum + ((output as Partial<ModelCall> | undefined)?.costMicros ?? 0),
+        0,
+      ),
       model: effects.flatMap(({ source, output }) =>
         source === 'model.propose' && output !== undefined ? [output as ModelAnswer] : [],
       ),

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findMachine } from '#machines/registry.ts';
 
 import { recordedOnLog } from '../services/replay/log-source.ts';
+import { ToldOnLog } from '../services/replay/told-on-log.ts';
 import { Throttle } from '../services/replay/throttle.ts';
 import { verify } from '../services/replay/verify.ts';
 import { type Installation, type RealModel, openInstallation } from './installation.ts';
@@ -40,8 +41,7 @@ export interface Trial {
   /** Why it did not pass; none when it did. */
   readonly problems: readonly string[];
   readonly dialogues: readonly { readonly who: Who; readonly lines: readonly Line[] }[];
-  /** Of the records of its conversations. */
-  /** Effects that write, all of them. */
+  /** Effects of its conversations that write. */
   readonly writes: number;
   readonly model: {
     readonly steps: number;
@@ -92,15 +92,16 @@ export async function runTasks(options: RunOptions): Promise<RunOutcome> {
     const log = keptLog(installation.runtime.log);
     const onRecord = await readOnRecord({ log, vault: installation.runtime.vault });
     const byTenant = Map.groupBy(onRecord.values(), ({ tenant }) => tenant);
-    const diverged = await divergedIn(
+    const { folded, diverged } = await foldAll(
       installation,
       log,
       held.map(({ tenant }) => tenant),
     );
+    const left = [...onRecord.keys()].filter((conversation) => !folded.has(conversation));
     return {
       trials: held.map((trial) => judged(trial, byTenant.get(trial.tenant) ?? [])),
-      replayed: onRecord.size,
-      diverged,
+      replayed: onRecord.size - left.length,
+      diverged: [...diverged, ...left.map((conversation) => `${conversation}: was not folded`)],
       elapsedMs: performance.now() - begun,
     };
   } finally {
@@ -171,7 +172,7 @@ function judged({ task, tenant, left, rows }: Held, conversations: readonly OnRe
     writes: conversations.reduce((sum, one) => sum + writesIn(one), 0),
     model: {
       steps: answers.length,
-      costMicros: answers.reduce((sum, { costMicros }) => sum + costMicros, 0),
+      costMicros: conversations.reduce((sum, one) => sum + one.costMicros, 0),
       latencyMs: answers.map(({ latencyMs }) => latencyMs),
     },
   };
@@ -185,23 +186,28 @@ function otherRows({ rows: wanted, before }: Task, rows: Required<Rows>): readon
   return hashOf(rows) === hashOf(all) ? [] : [`${are} and not ${JSON.stringify(all)}`];
 }
 
-/** Conversations that, folded from their records alone, do not come to what happened. */
-async function divergedIn(
+/** Folds every actor from its records alone; which were, and which do not come to what happened. */
+async function foldAll(
   { runtime }: Installation,
   log: Installation['runtime']['log'],
   tenants: readonly string[],
-): Promise<readonly string[]> {
+): Promise<{ readonly folded: ReadonlySet<string>; readonly diverged: readonly string[] }> {
   const ports = { ...runtime, log, find: findMachine };
   const throttle = new Throttle(verifiedPerSecond, new AbortController().signal);
+  const folded = new Set<string>();
   const diverged: string[] = [];
-  for (const tenant of tenants)
+  for (const tenant of tenants) {
+    const whole = { tenant, share: 0, shares: 1, end: Number.MAX_SAFE_INTEGER, only: undefined };
+    const toldOnLog = new ToldOnLog(ports, whole);
     for (let partition = 0; partition < log.partitionCount; partition += 1) {
-      const pass = { tenant, partition, share: 0, shares: 1, end: Number.MAX_SAFE_INTEGER, only: undefined };
-      for await (const recorded of recordedOnLog(ports, pass, () => Promise.resolve())) {
-        const { verdict, divergence } = await verify(ports, recorded, throttle);
+      const pass = { ...whole, partition };
+      for await (const recorded of recordedOnLog(ports, pass, () => Promise.resolve(), toldOnLog)) {
+        const { verdict, divergence, records } = await verify(ports, recorded, throttle);
+        if (records > 0) folded.add(recorded.actor);
         if (verdict !== 'same')
           diverged.push(`${tenant} ${recorded.actor}: ${verdict} ${JSON.stringify(divergence ?? {})}`);
       }
     }
-  return diverged;
+  }
+  return { folded, diverged };
 }

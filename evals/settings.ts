@@ -26,8 +26,9 @@ const domains: Readonly<Record<Task['domain'], Partial<ConversationSettings>>> =
   },
 };
 
-/** Reais per million tokens, so that the stub's runs have a cost too. */
+/** Reais per million tokens, and per minute of voice, so that the stub's runs have a cost too. */
 const price = { input: 1, output: 4 } as const;
+const minutePrice = 0.03;
 
 /** The settings of a task's tenant. Voice notes and pictures are the stub's to read: they are no real ones. */
 export function settingsOf(
@@ -35,7 +36,13 @@ export function settingsOf(
   models: ModelServers,
   real?: RealModel,
 ): Readonly<Record<string, unknown>> {
-  const media = { speechModel: 'stub-speech', visionModel: 'stub-vision', baseUrl: models.reasonable.url };
+  const media = {
+    speechModel: 'stub-speech',
+    speechPrice: minutePrice,
+    visionModel: 'stub-vision',
+    visionPrice: price,
+    baseUrl: models.reasonable.url,
+  };
   const model = kind === 'none' ? undefined : modelOf(kind, models, real);
   return { ...domains[domain], media, ...(model === undefined ? {} : { model }), ...settings };
 }

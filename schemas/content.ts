@@ -283,4 +283,12 @@ export interface SealedEffectInput {
 export interface SealedEffectOutput {
   readonly output?: unknown;
   readonly error?: { readonly code: string; readonly message: string };
+  /** How it went; absent in records from before this was kept, and where nothing was tried. */
+  readonly call?: {
+    /** Keyed: the same for the same request of the tenant. */
+    readonly requestHash: string;
+    readonly attempts: number;
+    /** Of the last attempt. */
+    readonly latencyMs: number;
+  };
 }

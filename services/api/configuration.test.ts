@@ -51,6 +51,25 @@ test('the same content has the same name, whatever the order of its settings', a
   expect(other.body).toEqual(one.body);
 });
 
+test('who changes what they read does not undo what somebody else put in force meanwhile', async () => {
+  const from = async (revision: unknown, body: object) =>
+    api.call(api.keys.admin, 'PUT', `${path}?ifRevision=${String(revision)}`, body);
+  const { revision: start } = await read();
+  const [mine, theirs] = [clinic({ businessName: 'Minha' }), clinic({ businessName: 'Deles' })];
+  const { status, body } = await from(start, mine);
+  expect(status).toBe(200);
+  expect(await from(start, mine)).toMatchObject({ status: 200, body });
+  expect(await from(start, theirs)).toMatchObject({ status: 412, body: { code: 'revision-outdated' } });
+  expect(await read()).toMatchObject({ revision: body['revision'] });
+
+  const all = await Promise.all(
+    Array.from({ length: 8 }, (_, i) => from(body['revision'], clinic({ businessName: `Clínica ${i.toString()}` }))),
+  );
+  expect(all.map((one) => one.status).toSorted()).toEqual([200, ...Array.from({ length: 7 }, () => 412)]);
+  const winner = all.find((one) => one.status === 200)?.body['revision'];
+  expect(await read()).toMatchObject({ revision: winner });
+});
+
 test('all that is wrong is named, by name and not by value, and nothing changes', async () => {
   const { revision } = await read();
   const { status, body } = await set({

@@ -67,6 +67,18 @@ describe('a recording', () => {
   });
 });
 
+test('what recordings cost is counted, and when the day has cost its most they are refused until the next', async () => {
+  await set({ speechModel: 'ear', baseUrl: server.url, speechPrice: 0.03, budget: { perDay: 0.03 } });
+  const headers = { authorization: `Bearer ${api.keys.operator}`, 'content-type': 'audio/ogg' };
+  const post = () =>
+    api.server.inject({ method: 'POST', url: '/v1/transcriptions', headers, payload: voiceNoteOf('oi', 60) });
+  expect((await post()).json()).toEqual({ text: 'oi', seconds: 60 });
+  const refused = await post();
+  expect([refused.statusCode, refused.json<{ code: string }>().code]).toEqual([429, 'model-budget-spent']);
+  expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+  expect(Number(refused.headers['retry-after'])).toBeLessThanOrEqual(86_400);
+});
+
 describe('a key for models', () => {
   const put = (body: object, key = api.keys.admin) => api.call(key, 'PUT', '/v1/model-credentials', body);
 

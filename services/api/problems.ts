@@ -49,6 +49,10 @@ export const problemTable = {
   'broadcast-started': [409, 'The broadcast was started: its recipients are fixed.'],
   'broadcast-state': [409, 'The broadcast is not in a state in which this can be ordered.'],
   'recipients-too-many': [409, 'A broadcast has 100000 recipients at most.'],
+  'revision-outdated': [
+    412,
+    'Another revision of the configuration is in force than the one that was named. Nothing changed.',
+  ],
   'recipient-erased': [410, 'The person was erased: nothing more can be kept for them.'],
   'file-gone': [410, 'The file was erased with its person, is older than the tenant keeps files, or is lost.'],
   'recipient-invalid': [422, 'Nobody can be written to there: it is no number and no chat, or a group.'],
@@ -72,6 +76,10 @@ export const problemTable = {
   'templates-unavailable': [502, 'Meta does not give the templates now, or not with this access token.'],
   'machine-unknown': [422, 'There is no such machine or version, or no longer.'],
   'send-at-too-late': [422, 'The moment is more than a year ahead.'],
+  'model-budget-spent': [
+    429,
+    'Models have cost as much today as the tenant allows; `Retry-After` is until the next day.',
+  ],
   'rate-limited': [429, 'Too many requests; wait as long as `Retry-After` says.'],
   internal: [500, 'A defect of ours. The request id finds it in the logs.'],
   'speech-unavailable': [503, 'The model that transcribes cannot be reached now; try again.'],

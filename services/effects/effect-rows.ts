@@ -28,8 +28,8 @@ export interface PendingAnswer {
   readonly reason: string | null;
   /** Sealed for the record. */
   readonly output: Buffer | null;
-  /** Epoch milliseconds. */
-  readonly answeredAt: number;
+  /** Of its record, by the clock of the process that answered. Epoch milliseconds. */
+  readonly occurredAt: number;
 }
 
 /** How much of a source may be taken. */
@@ -57,7 +57,7 @@ const requestColumns: Columns<EffectRequested> = {
 
 const claimed = 'e.tenant, e.id, e.actor, e.source, e.revision, e.input, e.attempts, e.claim';
 const answered = `tenant, id, actor, revision, outcome, reason, output,
-  (extract(epoch FROM answered_at) * 1000)::float8 AS "answeredAt"`;
+  (extract(epoch FROM coalesce(occurred_at, answered_at)) * 1000)::float8 AS "occurredAt"`;
 
 /**
  * The condition on a row that was found by its id. Said so that no index of a status seems to fit, which would be read
@@ -136,13 +136,13 @@ export function openEffectRows(database: Database) {
 
     /** Keeps an answer; how the row stands then: `cancelled` and `taken` keep nothing. */
     async answer(effect: ClaimedEffect, answer: PendingAnswer): Promise<'kept' | 'cancelled' | 'taken'> {
-      const { outcome, reason, output, answeredAt } = answer;
+      const { outcome, reason, output, occurredAt } = answer;
       const kept = await database.query(
         [effect.tenant],
         `UPDATE effects SET status = 'answered', outcome = $3, reason = $4, output = $5, input = NULL,
-           answered_at = to_timestamp($6 / 1000.0), lease_until = NULL
+           answered_at = now(), occurred_at = to_timestamp($6 / 1000.0), lease_until = NULL
          WHERE id = $1 AND claim = $2 AND ${isStill('running')}`,
-        [effect.id, effect.claim, outcome, reason, output, answeredAt],
+        [effect.id, effect.claim, outcome, reason, output, occurredAt],
       );
       if (kept.rowCount === 1) return 'kept';
       const found = await database.query<{ status: string }>(

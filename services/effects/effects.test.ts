@@ -8,6 +8,7 @@ import { OperatingError } from '#runtime/errors.ts';
 import { derivedId, newUlid, outgoing, recordOf } from '#runtime/records.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
 import { eventually } from '#runtime/testing/person.ts';
+import { asOwner } from '#runtime/testing/postgres.ts';
 import { type TestWorld, openTestWorld, testTenant } from '#runtime/testing/runtime.ts';
 import { tenantSubject } from '#runtime/vault/vault.ts';
 import type { SealedEffectOutput } from '#schemas/content.ts';
@@ -68,16 +69,23 @@ const cancel = (effectId: string) =>
     }),
   ]);
 
+interface Answer extends EffectCompleted {
+  readonly told: Omit<SealedEffectOutput, 'call'>;
+  readonly call: SealedEffectOutput['call'];
+}
+
 /** All answers on the log, in its order. */
-async function answers(): Promise<readonly (EffectCompleted & { readonly told: SealedEffectOutput })[]> {
+async function answers(): Promise<readonly Answer[]> {
   const partition = world.log.partitionOf(actor);
-  const found: (EffectCompleted & { readonly told: SealedEffectOutput })[] = [];
+  const found: Answer[] = [];
   for await (const batch of world.log.readRange({ topic: topics.events, partition, from: 0 })) {
     for (const logged of batch) {
       const record = recordOf(logged);
       if (record.type !== 'effect.completed' || record.actor !== actor || record.sealed === null) continue;
       const opened = await worker.vault.open<SealedEffectOutput>(record, record.sealed);
-      if (opened.state === 'open') found.push({ ...record, told: opened.value });
+      if (opened.state !== 'open') continue;
+      const { call, ...told } = opened.value;
+      found.push({ ...record, told, call });
     }
   }
   return found;
@@ -117,6 +125,32 @@ async function start(
 }
 
 describe('an effect', () => {
+  test('has on its record how it went: a hash that is the same for the same request, attempts, latency', async () => {
+    let failures = 1;
+    await start({
+      greet: handler(() =>
+        failures-- > 0 ? Promise.reject(new EffectFailure('later', { retry: true })) : Promise.resolve(1),
+      ),
+      fail: handler(() => Promise.reject(new EffectFailure('no.luck'))),
+    });
+    for (const name of ['Ana', 'Bia']) await ask('greet', { name });
+    await answered(2);
+    await ask('greet', { name: 'Ana' });
+    await answered(3);
+    await ask('fail', { name: 'Ana' });
+    const calls = (await answered(4)).map(({ call }) => call);
+    for (const call of calls)
+      expect(call).toMatchObject({
+        requestHash: expect.any(String) as string,
+        latencyMs: expect.any(Number) as number,
+      });
+    expect(calls.map((call) => call?.attempts).toSorted()).toEqual([1, 1, 1, 2]);
+    const hashes = calls.map((call) => call?.requestHash);
+    expect(new Set(hashes).size).toBe(3);
+    expect(hashes.slice(0, 2)).toContain(hashes[2]);
+    expect(JSON.stringify(calls)).not.toMatch(/Ana|Bia/);
+  });
+
   test('is carried out with what the machine gave, and the actor is told', async () => {
     const calls: EffectCall[] = [];
     await start({ greet: handler((call) => (calls.push(call), Promise.resolve({ said: 'oi' }))) });
@@ -356,6 +390,58 @@ describe('whatever dies', () => {
       expect(told.length).toBe(point === 'after it was told' ? 2 : 1);
     },
   );
+
+  test('what a process kept whose clock is ahead is told as soon as the others', async () => {
+    await world.close();
+    await openWorld();
+    const { runtime, at, die } = dying('before it is told');
+    const anHourMs = 3_600_000;
+    const ahead = { ...runtime, now: () => worker.now() + anHourMs };
+    const quick = handler(() => Promise.resolve('kept'));
+    const first = await startEffects(ahead, { pollMs: 20, handlers: new Map([['quick', quick]]) });
+    first.finished.catch(() => undefined);
+    const id = await ask('quick');
+    await at;
+    die();
+    await first.finished.catch(() => undefined);
+    // Others wait for the one that answered, for a while.
+    await asOwner(world.databaseUrl, `UPDATE effects SET answered_at = answered_at - interval '11 seconds'`);
+    await start({ quick });
+    const [answer] = await answered(1);
+    expect(answer).toMatchObject({ effectId: id, told: { output: 'kept' } });
+    expect(answer?.occurredAt).toBeGreaterThan(worker.now() + anHourMs / 2);
+  });
+
+  test('who dies while taking over keeps it no longer than that takes', async () => {
+    await world.close();
+    await openWorld();
+    const id = await ask('long');
+    const service = await start({ other: handler(() => Promise.resolve(null)) });
+    await eventually(
+      () => statusOf(id),
+      (status) => status === 'requested',
+    );
+    await service.stop();
+    await asOwner(world.databaseUrl, `UPDATE effects SET status = 'running', claimed_by = 'gone', lease_until = now()`);
+    const { query } = worker.database;
+    const dead = Promise.reject(new Error('dead'));
+    dead.catch(() => undefined);
+    const database: Runtime['database'] = {
+      ...worker.database,
+      query: (tenants, text, values) => (text.includes('attempts = attempts - ') ? dead : query(tenants, text, values)),
+    };
+    await start({ long: handler(() => dead, { timeoutMs: 3_600_000 }) }, {}, { ...worker, database });
+    const taken = await eventually(
+      () =>
+        worker.database.query<{ claimed_by: string; seconds: number }>(
+          [testTenant],
+          `SELECT claimed_by, extract(epoch FROM lease_until - now())::float8 AS seconds FROM effects WHERE id = $1`,
+          [id],
+        ),
+      ({ rows }) => rows[0]?.claimed_by !== 'gone',
+    );
+    expect(taken.rows[0]?.seconds).toBeLessThan(60);
+  });
 
   test('a process that stops puts back what may be repeated, and another one does it', async () => {
     let begun = false;

@@ -41,7 +41,7 @@ export interface RunnerParts {
   readonly random: () => number;
 }
 
-/** Besides an attempt's time: for keeping its answer. */
+/** Besides an attempt's time: for keeping its answer, or putting back what another left. */
 const leaseMarginMs = 15_000;
 /** A request of a source that nobody knows is refused after this: a newer process may be about to start. */
 const unknownAfterMs = 60_000;
@@ -50,9 +50,14 @@ const partAwayDelayMs = 1_000;
 const retrySpread = 0.2;
 const toldTogether = { callsMax: 200 } as const;
 
+/** How an attempt went, as its record says. */
+interface Went {
+  readonly call?: NonNullable<SealedEffectOutput['call']>;
+}
+
 type Result =
-  | { readonly to: 'answer'; readonly outcome: 'done'; readonly output: unknown }
-  | { readonly to: 'answer'; readonly outcome: 'error'; readonly code: string }
+  | ({ readonly to: 'answer'; readonly outcome: 'done'; readonly output: unknown } & Went)
+  | ({ readonly to: 'answer'; readonly outcome: 'error'; readonly code: string } & Went)
   | { readonly to: 'back'; readonly delayMs: number; readonly countsAttempt: boolean };
 
 const failed = (code: string): Result => ({ to: 'answer', outcome: 'error', code });
@@ -68,7 +73,9 @@ export class EffectRunner {
   readonly #tell: (answer: PendingAnswer) => Promise<void>;
   readonly #turning: Turning;
   #first = true;
-  #tidiedAt = 0;
+  #nextLookAt = 0;
+  #nextUnknownAt = 0;
+  #nextTidyAt = 0;
 
   /** Starts it. */
   constructor(parts: RunnerParts) {
@@ -107,34 +114,45 @@ export class EffectRunner {
 
   /** True when there may be more to do at once. */
   async #turn(): Promise<boolean> {
-    const { rows, runtime, owner, soleOwner, concurrency } = this.#parts;
+    const { rows, runtime, owner, concurrency } = this.#parts;
     const tenants = await runtime.tenants.ids();
-    if (this.#first && soleOwner) await rows.disown(tenants);
-    for (const answer of await rows.untold(tenants, toldTogether.callsMax, this.#first && soleOwner))
-      await this.#tell(answer);
-    this.#first = false;
-    this.cancel(await rows.cancelledAmong(tenants, [...this.#running.keys()]));
-
+    // What was just asked for does not wait for this each time.
+    if (performance.now() >= this.#nextLookAt) await this.#lookAround(tenants);
     const free = concurrency - this.#running.size;
     if (free <= 0) return false;
-    for (const effect of await rows.claimLapsed(tenants, owner, this.#longestLeaseMs(), free)) this.#takeOver(effect);
-    const rooms = this.#rooms(Math.max(0, concurrency - this.#running.size));
-    const due = await rows.claimDue(tenants, owner, rooms, concurrency - this.#running.size);
+    const due = await rows.claimDue(tenants, owner, this.#rooms(free), free);
     for (const effect of due) this.#start(effect, () => this.#attempt(effect));
     await this.#housekeeping(tenants);
     return due.length > 0;
   }
 
+  /** What others left: answers that were not told, cancellations, leases that ran out. */
+  async #lookAround(tenants: readonly string[]): Promise<void> {
+    const { rows, owner, soleOwner, concurrency, pollMs } = this.#parts;
+    this.#nextLookAt = performance.now() + pollMs;
+    if (this.#first && soleOwner) await rows.disown(tenants);
+    for (const answer of await rows.untold(tenants, toldTogether.callsMax, this.#first && soleOwner))
+      await this.#tell(answer);
+    this.#first = false;
+    this.cancel(await rows.cancelledAmong(tenants, [...this.#running.keys()]));
+    const free = concurrency - this.#running.size;
+    if (free <= 0) return;
+    for (const effect of await rows.claimLapsed(tenants, owner, leaseMarginMs, free)) this.#takeOver(effect);
+  }
+
   async #housekeeping(tenants: readonly string[]): Promise<void> {
     const { rows, owner, handlers, runtime } = this.#parts;
-    const at = runtime.now();
-    if (at - this.#tidiedAt < unknownAfterMs) return;
-    for (const effect of await rows.claimUnknown(tenants, owner, [...handlers.keys()], unknownAfterMs)) {
-      runtime.logger.error('nobody knows how to carry this effect out', { actor: effect.actor, eventId: effect.id });
-      this.#start(effect, () => this.#settle(effect, failed('effect.source-unknown')));
+    const at = performance.now();
+    if (at >= this.#nextUnknownAt) {
+      for (const effect of await rows.claimUnknown(tenants, owner, [...handlers.keys()], unknownAfterMs)) {
+        runtime.logger.error('nobody knows how to carry this effect out', { actor: effect.actor, eventId: effect.id });
+        this.#start(effect, () => this.#settle(effect, failed('effect.source-unknown')));
+      }
+      this.#nextUnknownAt = at + unknownAfterMs;
     }
-    if (at - this.#tidiedAt > tidyEveryMs) await rows.tidy(tenants);
-    this.#tidiedAt = at;
+    if (at < this.#nextTidyAt) return;
+    await rows.tidy(tenants);
+    this.#nextTidyAt = at + tidyEveryMs;
   }
 
   #rooms(free: number) {
@@ -143,10 +161,6 @@ export class EffectRunner {
       const room = Math.min(free, handler.concurrency - running.filter((one) => one.source === source).length);
       return room > 0 ? [{ source, room, leaseMs: handler.timeoutMs + leaseMarginMs }] : [];
     });
-  }
-
-  #longestLeaseMs(): number {
-    return Math.max(0, ...[...this.#parts.handlers.values()].map(({ timeoutMs }) => timeoutMs)) + leaseMarginMs;
   }
 
   /** Keeps an attempt among those that run. */
@@ -200,16 +214,26 @@ export class EffectRunner {
       });
     });
     aborted.catch(() => undefined);
+    const { tenant, actor, id, revision, attempts } = effect;
+    const began = performance.now();
+    let requestHash: string | undefined;
+    const went = (): Went =>
+      requestHash === undefined
+        ? {}
+        : { call: { requestHash, attempts, latencyMs: Math.round(performance.now() - began) } };
     try {
       const input = await this.#inputOf(effect);
       if (input === undefined) return failed('person.erased');
-      const { tenant, actor, id, revision, attempts } = effect;
+      const request = JSON.stringify([effect.source, input.input]);
+      requestHash = this.#parts.runtime.vault.index(tenant, 'effect-request', request);
       const call = { tenant, actor, effectId: id, revision, attempt: attempts, input: input.input, signal };
       // A handler that does not heed its signal holds nobody up.
       const output = await Promise.race([handler.run(call), aborted]);
-      return { to: 'answer', outcome: 'done', output };
+      return { to: 'answer', outcome: 'done', output, ...went() };
     } catch (caught) {
-      return this.#failureOf(effect, handler, caught, signal.aborted ? (signal.reason as Ending) : undefined);
+      const ending = signal.aborted ? (signal.reason as Ending) : undefined;
+      const result = this.#failureOf(effect, handler, caught, ending);
+      return result?.to === 'answer' ? { ...result, ...went() } : result;
     } finally {
       clearTimeout(timer);
     }
@@ -268,11 +292,13 @@ export class EffectRunner {
       revision: effect.revision,
       outcome,
       reason: code,
-      answeredAt: runtime.now(),
+      occurredAt: runtime.now(),
       output: null,
     };
-    const value: SealedEffectOutput =
-      outcome === 'done' ? { output: result.output ?? null } : { error: { code: result.code, message: '' } };
+    const value: SealedEffectOutput = {
+      ...(outcome === 'done' ? { output: result.output ?? null } : { error: { code: result.code, message: '' } }),
+      ...(result.call === undefined ? {} : { call: result.call }),
+    };
     const sealed = { ...answer, output: await this.#sealed(answer, value) };
     const kept = await rows.answer(effect, sealed);
     if (kept === 'kept') await this.#tell(sealed);
@@ -284,7 +310,7 @@ export class EffectRunner {
     const { vault } = this.#parts.runtime;
     const record = completedOf(answer);
     try {
-      return await vault.seal(record, await this.#personOf(answer), answer.answeredAt, value);
+      return await vault.seal(record, await this.#personOf(answer), answer.occurredAt, value);
     } catch (caught) {
       // Erased meanwhile: then nothing of it is kept.
       if (caught instanceof OperatingError && caught.code === 'vault.key-erased') return null;
@@ -307,10 +333,10 @@ export class EffectRunner {
 
 /** A notice has no machine that could be told: the audit is. */
 const toldOf = (answer: PendingAnswer): EffectCompleted | AuditRecorded => {
-  const { tenant, actor, id, revision, outcome, reason, answeredAt } = answer;
+  const { tenant, actor, id, revision, outcome, reason, occurredAt } = answer;
   if (!actor.startsWith('n_')) return completedOf(answer);
   const eventId = derivedId('e', tenant, actor, id);
-  return auditRecord(causedBy({ tenant, actor, eventId: id, revision }, eventId, answeredAt), {
+  return auditRecord(causedBy({ tenant, actor, eventId: id, revision }, eventId, occurredAt), {
     action: outcome === 'done' ? 'notice.sent' : 'notice.failed',
     subject: id,
     outcome: reason,
@@ -326,11 +352,11 @@ function completedOf({
   outcome,
   reason,
   output,
-  answeredAt,
+  occurredAt,
 }: PendingAnswer): EffectCompleted {
   const eventId = derivedId('e', tenant, actor, id);
   return {
-    ...causedBy({ tenant, actor, eventId: id, revision }, eventId, answeredAt),
+    ...causedBy({ tenant, actor, eventId: id, revision }, eventId, occurredAt),
     type: 'effect.completed',
     effectId: id,
     outcome,

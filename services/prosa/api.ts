@@ -21,6 +21,8 @@ export interface Page<Item> {
   readonly items: readonly Item[];
   /** Where it goes on; null at its end. */
   readonly next: string | null;
+  /** Of a list that is read from the log: partitions whose oldest are no longer there. */
+  readonly unretained?: readonly { readonly partition: number; readonly offset: number }[];
 }
 
 /** Calls throw `CommandError`: what was refused, and what to do next. */
@@ -56,15 +58,17 @@ export function openApi(options: ApiOptions): Api {
     delete: async <Answer>(path: string): Promise<Answer> => (await call(options, 'DELETE', path)) as Answer,
     async list<Item>(path: string, query: Query, limit: number, cursor?: string): Promise<Page<Item>> {
       const items: Item[] = [];
+      const unretained: NonNullable<Page<Item>['unretained']>[number][] = [];
       let next = cursor ?? null;
       do {
         const wanted = Math.min(limit - items.length, pageItemsMax);
         const page = await get<Page<Item>>(path, { ...query, limit: wanted, cursor: next ?? undefined });
         if (!Array.isArray(page.items)) throw notOurs(options.url);
         items.push(...(page.items as readonly Item[]));
+        unretained.push(...(page.unretained ?? []));
         next = page.next;
       } while (next !== null && items.length < limit);
-      return { items, next };
+      return { items, next, ...(unretained.length === 0 ? {} : { unretained }) };
     },
   };
 }
@@ -154,6 +158,7 @@ const exitCodeOf: Readonly<Record<number, ExitCode>> = {
   403: exitCodes.refused,
   404: exitCodes.notFound,
   409: exitCodes.refused,
+  412: exitCodes.refused,
   429: exitCodes.unavailable,
   502: exitCodes.unavailable,
   503: exitCodes.unavailable,
@@ -170,6 +175,7 @@ const hints: Readonly<Record<string, string>> = {
   502: 'The proxy does not reach it. Try again.',
   503: 'Try again; `prosa doctor` tells which part is away.',
   504: 'The proxy does not reach it. Try again.',
+  'revision-outdated': '`prosa configuration show` has the one in force; change that one.',
   'cursor-invalid': 'Use a cursor that the same command gave.',
 };
 

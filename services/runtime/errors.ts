@@ -37,6 +37,7 @@ export const errorTable = {
   'actor.machine-unknown': ['yield', 'The snapshot names a machine or version that this process does not have.'],
   'actor.effect-unsupported': ['quarantine', 'The machine asked for something the host cannot make durable.'],
   'actor.snapshot-corrupt': ['rebuild', 'The snapshot cannot be opened or its checksum is wrong.'],
+  'actor.held-unreadable': ['park', 'What a quarantined actor holds cannot be opened now: it stays held.'],
   'actor.journal-behind': ['retry', 'The journal does not reach the offset to rebuild to yet.'],
   'vault.unavailable': ['retry', 'The key store cannot be reached.'],
   'vault.key-erased': ['park', 'The key was destroyed; the content is gone for good.'],

@@ -9,12 +9,15 @@ import type { ApiKey } from '../api-keys.ts';
 import type { ApiContext } from '../deps.ts';
 import { exampleIds } from '../example-ids.ts';
 import { type Route, defineRoute, notFound } from '../route.ts';
-import { readPlace, readServiceQueue, shownMax } from '../service-queues.ts';
+import { readPlace, readServiceQueues, shownMax } from '../service-queues.ts';
 import { idParams, listOf, time } from '../shapes.ts';
 
 const serviceQueue = z
   .object({
     name: z.string(),
+    isOffered: z
+      .boolean()
+      .describe('Whether the configuration names it; another is shown for as long as somebody is in it'),
     capacity: z.number().describe('How many conversations attendants have at a time'),
     waitingMax: z.number().describe('How many may wait'),
     waitingCount: z.number(),
@@ -30,6 +33,7 @@ const serviceQueue = z
 
 const example: z.input<typeof serviceQueue> = {
   name: 'recepcao',
+  isOffered: true,
   capacity: 2,
   waitingMax: 30,
   waitingCount: 1,
@@ -92,7 +96,7 @@ export function attendanceRoutes({ runtime, actors, access }: ApiContext): reado
     if (consent?.status === 'refused' || consent?.status === 'withdrawn')
       throw new Problem(409, 'consent-refused', 'The person does not want to be written to.');
     if (stateText(episode.snapshot.value) !== 'waitingForPerson.waiting.queued') return;
-    if ((await readServiceQueue(runtime, actors, tenant))?.hasRoom === false)
+    if ((await readPlace(runtime, actors, { tenant, conversation: id }))?.hasRoom === false)
       throw new Problem(409, 'queue-at-capacity', 'The attendants have as many conversations as they may.');
   };
 
@@ -139,19 +143,19 @@ export function attendanceRoutes({ runtime, actors, access }: ApiContext): reado
       method: 'GET',
       path: '/v1/service-queues',
       summary: 'People who wait for people',
-      description: 'The queue that the configuration names now; none when it names none.',
+      description:
+        'The queue that the configuration names, and those that an earlier one named as long as people wait in them or are attended.',
       status: 200,
       response: listOf(serviceQueue),
       example: { answer: { items: [example], next: null } },
       async handler({ key }) {
-        const queue = await readServiceQueue(runtime, actors, key.tenant);
-        if (queue === undefined) return { items: [], next: null };
-        const shown = {
+        const queues = await readServiceQueues(runtime, actors, key.tenant);
+        const items = queues.map((queue) => ({
           ...queue,
           waiting: queue.waiting.map((one) => ({ ...one, since: at(one.since) })),
           attended: queue.attended.map((one) => ({ ...one, since: at(one.since) })),
-        };
-        return { items: [shown], next: null };
+        }));
+        return { items, next: null };
       },
     }),
   ];

@@ -3,8 +3,9 @@ import { z } from 'zod';
 
 import { Problem } from '#runtime/http.ts';
 import { configurationProblems } from '#runtime/tenants/check-configuration.ts';
-import { type Configuration, configurationShape, revisionOf } from '#runtime/tenants/tenants.ts';
+import { type Configuration, RevisionOutdated, configurationShape, revisionOf } from '#runtime/tenants/tenants.ts';
 
+import type { ApiKey } from '../api-keys.ts';
 import type { ApiContext } from '../deps.ts';
 import { exampleIds } from '../example-ids.ts';
 import { type Route, defineRoute, notFound } from '../route.ts';
@@ -61,6 +62,23 @@ function named(problems: readonly string[]): string {
 
 /** The routes of the configuration. */
 export function configurationRoutes({ runtime: { tenants }, deps, access }: ApiContext): readonly Route[] {
+  /** Puts a content in force; in the place of one revision alone, where that is asked for. */
+  const put = async (key: ApiKey, body: Configuration, instead: string | undefined): Promise<string> => {
+    const about = { actor: key.id, subject: revisionOf(body) };
+    try {
+      // Whoever repeats what came off is not late.
+      if (instead !== undefined) await tenants.requireCurrent(key.tenant, [instead, about.subject]);
+      await access.record(key, [{ ...about, action: 'configuration.changed' }]);
+      return await tenants.configure(key.tenant, body, key.id, instead).catch(async (caught: unknown) => {
+        if (caught instanceof RevisionOutdated)
+          await access.record(key, [{ ...about, action: 'configuration.not-changed' }]);
+        throw caught;
+      });
+    } catch (caught) {
+      if (!(caught instanceof RevisionOutdated)) throw caught;
+      throw new Problem(412, 'revision-outdated', 'Another revision is in force by now: read it, and change that one.');
+    }
+  };
   const shown = async (tenant: string, revision: string): Promise<ConfigurationRevision> => {
     const configuration = await tenants.configuration(tenant, revision);
     if (configuration === undefined) throw notFound();
@@ -90,18 +108,24 @@ export function configurationRoutes({ runtime: { tenants }, deps, access }: ApiC
       summary: 'Puts a configuration in force',
       description:
         'The whole of it: what is left out has its default. Conversations that go on keep the revision with which their episode began; the next episode takes up the new one. Everything else does so within five seconds. Nothing is stored when a setting is wrong. Audited as `configuration.changed`. Idempotent.',
+      query: z.strictObject({
+        ifRevision: z
+          .string()
+          .max(128)
+          .optional()
+          .describe('The revision that was read and changed: where another one is in force by now, nothing changes'),
+      }),
       body: content,
       status: 200,
       response: z
         .object({ revision: z.string() })
         .meta({ id: 'ConfigurationSet', description: 'The revision that is in force now.' }),
-      problems: ['configuration-invalid'],
+      problems: ['configuration-invalid', 'revision-outdated'],
       example: { body: example, answer: { revision: exampleIds.revision } },
-      async handler({ key, body }) {
+      async handler({ key, query: { ifRevision }, body }) {
         const problems = configurationProblems(body, deps.find);
         if (problems.length > 0) throw new Problem(400, 'configuration-invalid', named(problems));
-        await access.record(key, [{ actor: key.id, action: 'configuration.changed', subject: revisionOf(body) }]);
-        return { revision: await tenants.configure(key.tenant, body, key.id) };
+        return { revision: await put(key, body, ifRevision) };
       },
     }),
 

@@ -8,6 +8,7 @@ import type { FoldStep } from '#runtime/actor/fold.ts';
 import type { PastActor } from '../actors.ts';
 import { cursorOf, pageOf, placeOf } from '../cursors.ts';
 import type { ApiContext } from '../deps.ts';
+import { effectOf, effectShape } from '../effect-steps.ts';
 import { exampleIds } from '../example-ids.ts';
 import {
   type Change,
@@ -121,6 +122,7 @@ const step = z
     from: z.string().describe('State value before it; `none` outside an episode'),
     to: z.string(),
     outputs: z.array(z.object({ type: z.string(), id: z.string(), name: z.string().optional() })),
+    effect: effectShape.optional().describe('Of `effect.completed`: what was asked for, and what it took'),
   })
   .meta({ id: 'Step', description: 'A record of a conversation and what it did.' });
 
@@ -258,7 +260,7 @@ export function historyRoutes({ runtime, actors, access }: ApiContext): readonly
         const items: z.input<typeof step>[] = [];
         for await (const one of actors.steps(key.tenant, params.id, from)) {
           if (items.length === query.limit) return { items, next: cursorOf([one.told.offset]) };
-          items.push(stepOf(one));
+          items.push(stepOf(one, seesPersonalData(key.role)));
         }
         return { items, next: null };
       },
@@ -336,16 +338,22 @@ const marksOf = ({ state }: { readonly state: 'open' | 'erased' | 'unreadable' }
   ...(state === 'unreadable' ? { unreadable: true as const } : {}),
 });
 
-const stepOf = ({ told: { offset, record }, outcome, from, to, outputs }: FoldStep): z.input<typeof step> => ({
-  offset,
-  eventId: record.eventId,
-  type: record.type,
-  at: new Date(record.occurredAt).toISOString(),
-  outcome,
-  from,
-  to,
-  outputs: outputs.map(outputOf),
-});
+function stepOf(one: FoldStep, personal: boolean): z.input<typeof step> {
+  const { told, outcome, from, to, outputs } = one;
+  const { offset, record } = told;
+  const effect = effectOf(one, personal);
+  return {
+    offset,
+    eventId: record.eventId,
+    type: record.type,
+    at: new Date(record.occurredAt).toISOString(),
+    outcome,
+    from,
+    to,
+    outputs: outputs.map(outputOf),
+    ...(effect === undefined ? {} : { effect }),
+  };
+}
 
 function outputOf({ record }: Output): z.input<typeof step>['outputs'][number] {
   const common = { type: record.type, id: record.eventId };

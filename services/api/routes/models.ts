@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 
 import { z } from 'zod';
 
-import type { AgentSettings } from '#machines/conversation/agent-settings.ts';
+import { type AgentSettings, mediaSettingsOf } from '#machines/conversation/agent-settings.ts';
 import { Problem } from '#runtime/http.ts';
 import { type Models, openModels } from '#runtime/models/models.ts';
 import { SpeechError, type SpeechFailure, transcribe, voiceBytesMax } from '#runtime/models/transcription.ts';
@@ -15,9 +15,14 @@ const speechProblems: Readonly<Record<SpeechFailure, readonly [status: number, c
   'speech.not-configured': [409, 'speech-not-configured', 'The tenant has no model for it, or no key.'],
   'speech.too-long': [422, 'speech-too-long', 'The recording is longer than the tenant allows.'],
   'speech.unreadable': [422, 'speech-unreadable', 'It is no recording, or nothing is said in it.'],
+  'speech.budget-spent': [429, 'model-budget-spent', 'Models have cost as much today as they may.'],
   'speech.unavailable': [503, 'speech-unavailable', 'The model that transcribes cannot be reached now; try again.'],
 };
 const retryAfterSeconds = 5;
+
+/** Budgets are of a day of UTC. */
+const secondsOfDayLeft = (now: number): number => Math.ceil((dayMs - (now % dayMs)) / 1_000);
+const dayMs = 86_400_000;
 
 /** The routes of models. */
 export function modelRoutes({ runtime, deps, access }: ApiContext): readonly Route[] {
@@ -32,7 +37,7 @@ export function modelRoutes({ runtime, deps, access }: ApiContext): readonly Rou
       path: '/v1/transcriptions',
       summary: 'Writes down what is said in a recording',
       description:
-        'The body is the recording, 16 MiB at most: Ogg, MP3, MP4, WAVE, AAC or AMR. It is as long as `media.voiceSecondsMax` of the conversation allows at most, 180 s unless said otherwise. Nothing of it is kept.',
+        'The body is the recording, 16 MiB at most: Ogg, MP3, MP4, WAVE, AAC or AMR. It is as long as `media.voiceSecondsMax` of the conversation allows at most, 180 s unless said otherwise. Nothing of it is kept. What it costs counts in the tenant’s budget of the day (`media.speechPrice`, `media.budget`).',
       query: z.strictObject({
         locale: z
           .string()
@@ -43,14 +48,23 @@ export function modelRoutes({ runtime, deps, access }: ApiContext): readonly Rou
       body: fileBody,
       status: 200,
       response: z
-        .object({ text: z.string().describe('At most 2000 characters') })
+        .object({
+          text: z.string().describe('At most 2000 characters'),
+          seconds: z.number().describe('How long the recording is'),
+        })
         .meta({ id: 'Transcription', description: 'What is said in a recording.' }),
-      problems: ['speech-not-configured', 'speech-too-long', 'speech-unreadable', 'speech-unavailable'],
+      problems: [
+        'speech-not-configured',
+        'speech-too-long',
+        'speech-unreadable',
+        'model-budget-spent',
+        'speech-unavailable',
+      ],
       example: {
         query: { locale: 'pt-BR' },
         // Nothing is read of an example.
         body: new UploadedFile('audio/ogg', undefined as unknown as Readable),
-        answer: { text: 'Oi, quero marcar uma consulta para amanhã.' },
+        answer: { text: 'Oi, quero marcar uma consulta para amanhã.', seconds: 4.2 },
       },
       async handler({ key, query: { locale }, body: { content } }) {
         const { tenant } = key;
@@ -59,15 +73,16 @@ export function modelRoutes({ runtime, deps, access }: ApiContext): readonly Rou
           tenant,
           await runtime.tenants.currentRevision(tenant),
         );
-        const { media = {} } = (configuration?.machines['conversation']?.settings ?? {}) as AgentSettings;
+        const settings = (configuration?.machines['conversation']?.settings ?? {}) as AgentSettings;
         await access.record(key, [{ actor: key.id, action: 'speech.transcribed' }]);
         try {
-          const voice = { tenant, content: recording, locale, settings: media };
-          return { text: await transcribe(models(), voice, new AbortController().signal) };
+          const voice = { tenant, content: recording, locale, settings: mediaSettingsOf(settings), spentMicros: 0 };
+          return await transcribe(models(), voice, new AbortController().signal);
         } catch (caught) {
           if (!(caught instanceof SpeechError)) throw caught;
           const [status, code, detail] = speechProblems[caught.code];
-          throw new Problem(status, code, detail, status === 503 ? retryAfterSeconds : undefined);
+          const after = { 429: secondsOfDayLeft(runtime.now()), 503: retryAfterSeconds }[status];
+          throw new Problem(status, code, detail, after);
         }
       },
     }),

@@ -1,4 +1,5 @@
 /** The handlers of `speech.transcribe` and `image.read`: what voice notes and pictures say, as text. */
+import { mediaSettingsOf } from '#machines/conversation/agent-settings.ts';
 import type { Asks } from '#machines/conversation/asks.ts';
 import { openFiles } from '#runtime/blobs/postgres-files.ts';
 import type { Models } from '#runtime/models/models.ts';
@@ -17,21 +18,21 @@ type Run<Source extends keyof Asks> = (input: Asks[Source][0], call: EffectCall)
 
 /** Opens them. */
 export function openMediaReading(runtime: Runtime, models: Models): OpenHandlers {
-  const hear: Run<'speech.transcribe'> = async ({ file, locale }, call) => {
-    const { media = {} } = await agentSettingsOf(runtime.tenants, call);
+  const hear: Run<'speech.transcribe'> = async ({ file, locale, spentMicros = 0 }, call) => {
+    const settings = mediaSettingsOf(await agentSettingsOf(runtime.tenants, call));
     const { content } = await contentOf(runtime, call, file, voiceBytesMax, 'speech');
     try {
-      return { text: await transcribe(models, { tenant: call.tenant, content, locale, settings: media }, call.signal) };
+      return await transcribe(models, { tenant: call.tenant, content, locale, settings, spentMicros }, call.signal);
     } catch (caught) {
       throw caught instanceof SpeechError ? new EffectFailure(caught.code) : caught;
     }
   };
-  const see: Run<'image.read'> = async ({ file, locale }, call) => {
-    const { media = {} } = await agentSettingsOf(runtime.tenants, call);
+  const see: Run<'image.read'> = async ({ file, locale, spentMicros = 0 }, call) => {
+    const media = mediaSettingsOf(await agentSettingsOf(runtime.tenants, call));
     if (media.visionModel === undefined) throw new EffectFailure('image.not-configured');
     const { content, mimetype } = await contentOf(runtime, call, file, imageBytesMax, 'image');
     if (!imageTypes.has(mimetype)) throw new EffectFailure('image.unreadable');
-    return readImage(models, { tenant: call.tenant, content, mimetype, locale, media }, call.signal);
+    return readImage(models, { tenant: call.tenant, content, mimetype, locale, media, spentMicros }, call.signal);
   };
   const handler = <Source extends keyof Asks>(source: Source, run: Run<Source>) =>
     // The machine's own form: `asks.ts`.

@@ -1,9 +1,18 @@
 /** A picture, read by a vision model. What it says is what somebody else wrote: it is heard like any message. */
-import type { Asks } from '#machines/conversation/asks.ts';
+import { createHash } from 'node:crypto';
+
+import type { FileRead } from '#machines/conversation/asks.ts';
 import type { MediaSettings } from '#machines/conversation/agent-settings.ts';
 import type { ModelCallOptions } from '#runtime/models/model-calls.ts';
-import { type CallBounds, type ChatRequest, ModelError } from '#runtime/models/model-server.ts';
+import {
+  type CallBounds,
+  type ChatAnswer,
+  type ChatRequest,
+  ModelError,
+  type ModelFailure,
+} from '#runtime/models/model-server.ts';
 import type { Models } from '#runtime/models/models.ts';
+import { costOf, mostTokens, usageOf } from '#runtime/models/token-costs.ts';
 import { readText } from '#runtime/models/transcription.ts';
 
 import { EffectFailure } from '../handler.ts';
@@ -29,35 +38,60 @@ interface Picture {
   readonly mimetype: string;
   readonly locale: string;
   readonly media: MediaSettings;
+  readonly spentMicros: number;
 }
 
 /** Resolves with its text, never empty. Throws `EffectFailure`. */
 export async function readImage(
   { keys, server, calls }: Models,
-  { tenant, content, mimetype, locale, media }: Picture,
+  { tenant, content, mimetype, locale, media, spentMicros }: Picture,
   signal: AbortSignal,
-): Promise<Asks['image.read'][1]> {
-  const { visionModel: model, baseUrl } = media;
+): Promise<FileRead> {
+  const began = performance.now();
+  const { visionModel: model, baseUrl, visionPrice: price, budget } = media;
   const endpoint = model === undefined ? undefined : await keys.endpointOf(tenant, { model, baseUrl });
   if (endpoint === undefined) throw new EffectFailure('image.not-configured');
-  const task = tasks[locale.slice(0, 2)] ?? tasks['pt'] ?? '';
   const request: ChatRequest = {
-    system: task,
+    system: tasks[locale.slice(0, 2)] ?? tasks['pt'] ?? '',
     user: 'image',
     image: `data:${mimetype};base64,${content.toString('base64')}`,
     tools: [],
     outputTokensMax,
   };
+  const most = mostTokens(request);
+  const bill = {
+    tenant,
+    budget,
+    spentMicros,
+    mostMicros: costOf(most, price),
+    lostMicros: costOf({ ...most, outputTokens: 0 }, price),
+    took: (answer: ChatAnswer) => {
+      const usage = usageOf(answer, most);
+      return { usage, costMicros: costOf(usage, price) };
+    },
+  };
   try {
-    const { answer } = await calls.call([endpoint], callOptions, signal, (to, within) =>
+    const { answer, took } = await calls.call(bill, [endpoint], callOptions, signal, (to, within) =>
       server.chat(to, request, bounds, within),
     );
     const text = readText(answer.text);
     if (text === '') throw new EffectFailure('image.unreadable');
-    return { text };
+    return {
+      text,
+      model: endpoint.model,
+      parameters: answer.parameters,
+      ...took,
+      latencyMs: Math.round(performance.now() - began),
+      requestHash: createHash('sha256').update(JSON.stringify(request)).digest('hex'),
+    };
   } catch (caught) {
     if (!(caught instanceof ModelError)) throw caught;
-    const isContent = caught.failure === 'refused' || caught.failure === 'unreadable';
-    throw new EffectFailure(isContent ? 'image.unreadable' : 'image.unavailable');
+    throw new EffectFailure(codes[caught.failure] ?? 'image.unavailable');
   }
 }
+
+const codes: Readonly<Partial<Record<ModelFailure, string>>> = {
+  'over-budget': 'image.budget-spent',
+  refused: 'image.unreadable',
+  unreadable: 'image.unreadable',
+};

@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import type { AgentSettings, MediaSettings } from '#machines/conversation/agent-settings.ts';
+import type { FileRead } from '#machines/conversation/asks.ts';
 import { openFiles } from '#runtime/blobs/postgres-files.ts';
 import { openModels } from '#runtime/models/models.ts';
 import type { Runtime } from '#runtime/runtime.ts';
@@ -21,9 +22,10 @@ let api: Runtime;
 let server: ModelServer;
 let reading: OpenHandlers;
 let files = 0;
+let clock = Date.UTC(2026, 10, 21, 12);
 
 beforeAll(async () => {
-  world = await openTestWorld();
+  world = await openTestWorld({ now: () => clock });
   worker = world.runtime('prosa_worker', 'test-reading');
   api = world.runtime('prosa_api', 'test-settings');
   server = await startModelServer();
@@ -36,6 +38,8 @@ beforeAll(async () => {
   );
 });
 afterEach(() => {
+  // A day of its own, and with it a budget.
+  clock += 86_400_000;
   server.fault = undefined;
   server.transcriptions.length = 0;
   server.chats.length = 0;
@@ -47,22 +51,33 @@ afterAll(async () => {
 
 type Source = 'speech.transcribe' | 'image.read';
 
-/** The text of a file, or the code of the failure. */
-async function read(source: Source, file: string, media?: MediaSettings): Promise<string> {
+/** What came of a file, or the code of the failure. */
+async function readWhole(
+  source: Source,
+  file: string,
+  media?: MediaSettings,
+  { model, spentMicros = 0 }: { readonly model?: AgentSettings['model']; readonly spentMicros?: number } = {},
+): Promise<FileRead | string> {
   const all: MediaSettings = { baseUrl: server.url, speechModel: 'ear', visionModel: 'eye', ...media };
-  const settings: AgentSettings = { media: all };
+  const settings: AgentSettings = { media: all, ...(model === undefined ? {} : { model }) };
   const revision = await api.tenants.configure(testTenant, {
     ...echoConfiguration,
     machines: { ...echoConfiguration.machines, conversation: { version: '1', settings: { ...settings } } },
   });
   const call = { tenant: testTenant, actor: 'c_1', effectId: 'f_1', attempt: 1, signal: new AbortController().signal };
   try {
-    const output = await reading.handlers.get(source)?.run({ ...call, revision, input: { file, locale: 'pt-BR' } });
-    return (output as { readonly text: string }).text;
+    const input = { file, locale: 'pt-BR', spentMicros };
+    return (await reading.handlers.get(source)?.run({ ...call, revision, input })) as FileRead;
   } catch (caught) {
     if (caught instanceof EffectFailure) return caught.code;
     throw caught;
   }
+}
+
+/** Its text, or the code. */
+async function read(...asked: Parameters<typeof readWhole>): Promise<string> {
+  const came = await readWhole(...asked);
+  return typeof came === 'string' ? came : came.text;
 }
 
 async function kept(content: Buffer, mimetype: string, actor = 'c_1'): Promise<string> {
@@ -148,5 +163,69 @@ describe('a picture', () => {
   test('meets a fault', async () => {
     server.fault = 'server-error';
     expect(await read('image.read', await picture('x'))).toBe('image.unavailable');
+  });
+});
+
+describe('what reading costs', () => {
+  const prices = { speechPrice: 0.03, visionPrice: { input: 1, output: 4 } };
+  const spent = async () => {
+    const { rows } = await worker.database.query<{ spent: string; reserved: string }>(
+      [testTenant],
+      'SELECT spent, reserved FROM model_spending WHERE tenant = $1 ORDER BY day DESC LIMIT 1',
+      [testTenant],
+    );
+    return { spent: Number(rows[0]?.spent), reserved: Number(rows[0]?.reserved) };
+  };
+
+  test('is on its record: by the minute of a voice note, by the token of a picture', async () => {
+    expect(await readWhole('speech.transcribe', await voice('oi', 30), prices)).toMatchObject({
+      text: 'oi',
+      model: 'ear',
+      parameters: { language: 'pt' },
+      seconds: 30,
+      costMicros: 15_000,
+      latencyMs: expect.any(Number) as number,
+      requestHash: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+    });
+    const picture = await readWhole('image.read', await kept(pictureOf('Sala 4'), 'image/png'), prices);
+    expect(picture).toMatchObject({
+      model: 'eye',
+      parameters: { temperature: 0, max_completion_tokens: 800 },
+      requestHash: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+    });
+    const { usage, costMicros = 0 } = picture as FileRead;
+    expect(costMicros).toBe((usage?.inputTokens ?? 0) + 4 * (usage?.outputTokens ?? 0));
+    expect(costMicros).toBeGreaterThan(0);
+    expect(await spent()).toEqual({ spent: 15_000 + costMicros, reserved: 0 });
+    // Without a price nothing is counted.
+    expect(await readWhole('speech.transcribe', await voice('oi', 30))).toMatchObject({ costMicros: 0 });
+  });
+
+  test('is no more than the budget, of the day and of the conversation, and then nothing is sent', async () => {
+    const [note, photo] = [await voice('oi', 60), await kept(pictureOf('x'), 'image/png')];
+    const budget = { perDay: 0.06, perConversation: 1 };
+    const ends: string[] = [];
+    for (let i = 0; i < 3; i += 1) ends.push(await read('speech.transcribe', note, { ...prices, budget }));
+    expect(ends).toEqual(['oi', 'oi', 'speech.budget-spent']);
+    expect(await read('image.read', photo, { ...prices, budget })).toBe('image.budget-spent');
+    expect([server.transcriptions.length, server.chats.length]).toEqual([2, 0]);
+    clock += 86_400_000;
+    expect(await read('speech.transcribe', note, { ...prices, budget })).toBe('oi');
+    const spentMicros = 980_000;
+    expect(await read('speech.transcribe', note, { ...prices, budget }, { spentMicros })).toBe('speech.budget-spent');
+    expect(await read('image.read', photo, { ...prices, budget }, { spentMicros })).toBe('image.budget-spent');
+  });
+
+  test('is held to the budget of the model where there is no other', async () => {
+    const model = { model: 'm', price: { input: 1, output: 1 }, budget: { perDay: 0.01 } };
+    expect(await read('speech.transcribe', await voice('oi', 60), prices, { model })).toBe('speech.budget-spent');
+    const own = { ...prices, budget: { perDay: 1 } };
+    expect(await read('speech.transcribe', await voice('oi', 60), own, { model })).toBe('oi');
+  });
+
+  test('is nothing when nothing was answered', async () => {
+    server.fault = 'server-error';
+    await read('speech.transcribe', await voice('oi', 60), prices);
+    expect(await spent()).toEqual({ spent: 0, reserved: 0 });
   });
 });

@@ -5,14 +5,12 @@ import type { Runtime } from '#runtime/runtime.ts';
 import type { OpenHandlers } from '../handlers.ts';
 import { openKeptAnswers } from './kept-answers.ts';
 import { proposeHandler } from './propose.ts';
-import { openSpending } from './spending.ts';
 
 /** The handler of `model.propose`. */
 export function openModelHandlers(runtime: Runtime, models: Models): OpenHandlers {
   const propose = proposeHandler({
     runtime,
     models,
-    spending: openSpending(runtime.database, runtime.now),
     kept: openKeptAnswers(runtime),
   });
   return { handlers: new Map([['model.propose', propose]]), close: () => Promise.resolve() };

@@ -3,15 +3,14 @@
  *
  * What it does to the outside is a call that costs money and changes nothing: it may be repeated.
  *
- * L1 No model is asked beyond what the tenant may spend in a day and the conversation in all: the most that a call can
- *    cost is set aside before it.
+ * L1 It is asked within the tenant's budget (`runtime/models/paid-calls.ts`).
  * L2 What leaves went through the redaction; what comes back is a proposal in the form of an offered tool, or none.
  * L3 Every end is one of: a proposal, none (the model was asked and proposed nothing that holds), a stable code.
  */
 import { createHash } from 'node:crypto';
 
-import type { ModelSettings } from '#machines/conversation/agent-settings.ts';
-import type { ModelAnswer, ModelQuestion } from '#machines/conversation/asks.ts';
+import type { ModelSettings, TokenPrice } from '#machines/conversation/agent-settings.ts';
+import type { ModelAnswer, ModelQuestion, TokenUsage } from '#machines/conversation/asks.ts';
 import type { Proposal } from '#machines/conversation/tools.ts';
 import { type ModelCallOptions, chatCallDefaults } from '#runtime/models/model-calls.ts';
 import {
@@ -20,8 +19,10 @@ import {
   type ChatRequest,
   type ModelEndpoint,
   ModelError,
+  type ModelFailure,
 } from '#runtime/models/model-server.ts';
 import type { Models } from '#runtime/models/models.ts';
+import { costOf, mostTokens, usageOf } from '#runtime/models/token-costs.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
 import { type EffectCall, EffectFailure, type EffectHandler } from '../handler.ts';
@@ -30,14 +31,12 @@ import { type KeptAnswers, isForAll, mayBeKept } from './kept-answers.ts';
 import { shownAnswer } from './output.ts';
 import { promptOf, shownOf } from './prompt.ts';
 import { type Redaction, startRedaction } from './redaction.ts';
-import type { Spending } from './spending.ts';
 import { type Offer, offerOf } from './tools.ts';
 
 /** What the handler works with. */
 export interface ProposeParts {
   readonly runtime: Pick<Runtime, 'metrics' | 'tenants'>;
   readonly models: Models;
-  readonly spending: Spending;
   readonly kept: KeptAnswers;
   /** Shortened by tests. */
   readonly options?: ModelCallOptions;
@@ -46,9 +45,6 @@ export interface ProposeParts {
 
 const boundsDefault: CallBounds = { firstByteMs: 6_000, idleMs: 4_000, bytesMax: 256 * 1_024 };
 const outputTokensMax = 1_000;
-/** A token has more characters than this in the languages of people; for what is set aside. */
-const charactersPerToken = 3;
-const microsPerUnit = 1_000_000;
 
 type Question = Omit<ModelQuestion, 'spentMicros'>;
 
@@ -103,77 +99,78 @@ async function propose(parts: ProposeParts, call: EffectCall): Promise<ModelAnsw
       proposal: { tool: 'answer', args: known },
       refused: 0,
       model: cacheModel,
+      parameters: {},
       usage,
       costMicros: 0,
       ...rest(),
     };
   }
 
-  const { answer, endpoint, usage, costMicros } = await askWithin(parts, call, question, settings, endpoints, request);
+  const { answer, endpoint, took } = await askWithin(parts, call, question, settings, endpoints, request);
   const read = offer.read(answer.calls);
   const proposal = heard(read.proposal, question, settings, redaction);
   if (proposal?.tool === 'answer') await keeping?.keep(proposal.args);
   const refused = read.refused + (read.proposal !== null && proposal === null ? 1 : 0);
-  return { proposal, refused, model: endpoint.model, usage, costMicros, ...rest() };
+  const { parameters } = answer;
+  return { proposal, refused, model: endpoint.model, parameters, ...took, ...rest() };
+}
+
+/** Where it is asked, and at what price. */
+interface Priced extends ModelEndpoint {
+  readonly price: TokenPrice | undefined;
 }
 
 async function endpointsOf(
   { keys }: Models,
   tenant: string,
-  { model, baseUrl, second }: ModelSettings,
-): Promise<readonly ModelEndpoint[]> {
-  const named = [{ model, baseUrl }, ...(second === undefined ? [] : [{ baseUrl, ...second }])];
-  const found = await Promise.all(named.map((one) => keys.endpointOf(tenant, one)));
-  return found.filter((one) => one !== undefined);
+  { model, baseUrl, price, second }: ModelSettings,
+): Promise<readonly Priced[]> {
+  const named = [{ model, baseUrl, price }, ...(second === undefined ? [] : [{ baseUrl, price, ...second }])];
+  const found = await Promise.all(
+    named.map(async (one) => {
+      const endpoint = await keys.endpointOf(tenant, one);
+      return endpoint === undefined ? [] : [{ ...endpoint, price: one.price }];
+    }),
+  );
+  return found.flat();
 }
 
-/** Asks with the most that it can cost set aside (L1). */
+/** Asks within the budget (L1). */
 async function askWithin(
-  { models, spending, runtime, options = chatCallDefaults, bounds = boundsDefault }: ProposeParts,
+  { models, options = chatCallDefaults, bounds = boundsDefault }: ProposeParts,
   { tenant, signal }: EffectCall,
   { spentMicros }: ModelQuestion,
-  settings: ModelSettings,
-  endpoints: readonly ModelEndpoint[],
+  { budget }: ModelSettings,
+  endpoints: readonly Priced[],
   request: ChatRequest,
 ) {
-  const characters = request.system.length + request.user.length + JSON.stringify(request.tools).length;
-  const most = { inputTokens: Math.ceil(characters / charactersPerToken), outputTokens: outputTokensMax };
-  const mostMicros = costOf(most, settings);
-  const { perConversation, perDay } = settings.budget ?? {};
-  if (perConversation !== undefined && spentMicros + mostMicros > perConversation * microsPerUnit)
-    throw new EffectFailure('model.budget-spent');
-  const reservation = await spending.reserve(tenant, mostMicros, perDay && perDay * microsPerUnit);
-  if (reservation === undefined) throw new EffectFailure('model.budget-spent');
-
-  let costMicros = 0;
+  const most = mostTokens(request);
+  const dearest = (usage: TokenUsage): number => Math.max(...endpoints.map(({ price }) => costOf(usage, price)));
+  const bill = {
+    tenant,
+    budget,
+    spentMicros,
+    mostMicros: dearest(most),
+    lostMicros: dearest({ ...most, outputTokens: 0 }),
+    took: (answer: ChatAnswer, { price }: Priced) => {
+      const usage = usageOf(answer, most);
+      return { usage, costMicros: costOf(usage, price) };
+    },
+  };
   try {
-    const { answer, endpoint } = await models.calls.call(endpoints, options, signal, (to, within) =>
+    return await models.calls.call(bill, endpoints, options, signal, (to, within) =>
       models.server.chat(to, request, bounds, within),
     );
-    const usage = answer.usage ?? guessedUsage(most.inputTokens, answer);
-    costMicros = costOf(usage, settings);
-    const model = models.calls.labelOf(endpoint.model);
-    runtime.metrics.modelTokens.inc({ model, kind: 'input' }, usage.inputTokens);
-    runtime.metrics.modelTokens.inc({ model, kind: 'output' }, usage.outputTokens);
-    runtime.metrics.modelCost.inc({ model }, costMicros);
-    return { answer, endpoint, usage, costMicros };
   } catch (caught) {
     if (!(caught instanceof ModelError)) throw caught;
-    // It had read the request when it was given up.
-    if (caught.failure === 'timeout') costMicros = costOf({ ...most, outputTokens: 0 }, settings);
-    throw new EffectFailure(caught.failure === 'refused' ? 'model.refused' : 'model.unavailable');
-  } finally {
-    await reservation.settle(costMicros);
+    throw new EffectFailure(codes[caught.failure] ?? 'model.unavailable');
   }
 }
 
-const costOf = ({ inputTokens, outputTokens }: ModelAnswer['usage'], { price }: ModelSettings): number =>
-  price === undefined ? 0 : Math.ceil(inputTokens * price.input + outputTokens * price.output);
-
-function guessedUsage(inputTokens: number, { calls, text }: ChatAnswer): ModelAnswer['usage'] {
-  const characters = calls.reduce((sum, call) => sum + call.name.length + call.arguments.length, text.length);
-  return { inputTokens, outputTokens: Math.ceil(characters / charactersPerToken) };
-}
+const codes: Readonly<Partial<Record<ModelFailure, string>>> = {
+  'over-budget': 'model.budget-spent',
+  refused: 'model.refused',
+};
 
 /** A proposal as the machine may hear it: marks put back, an answer made fit to be shown; null when it is not. */
 function heard(

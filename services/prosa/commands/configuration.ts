@@ -35,9 +35,16 @@ export const configurationSet = defineCommand({
   description:
     'Conversations take it up with their next episode. When a setting is wrong all such settings are named, and nothing changes. docs/configuration.md explains each setting.',
   arguments: { file: word('File that holds it, as JSON') },
-  examples: [['configuration set docs/examples/clinic.json', 'the sample']],
-  async run({ args: { file } }, { api, out }) {
-    const set = await api().put<Pick<ConfigurationRevision, 'revision'>>(path, await configurationIn(file));
+  options: {
+    from: text('id', 'The revision that the file was made from (r_…): refused when another is in force by now'),
+  },
+  examples: [
+    ['configuration set docs/examples/clinic.json', 'the sample'],
+    ['configuration set clinic.json --from r_1F4…', 'only if nobody changed it meanwhile'],
+  ],
+  async run({ args: { file }, options: { from } }, { api, out }) {
+    const to = from === undefined ? path : `${path}?${new URLSearchParams({ ifRevision: from }).toString()}`;
+    const set = await api().put<Pick<ConfigurationRevision, 'revision'>>(to, await configurationIn(file));
     out.result(set, () => [`Revision ${set.revision} is in force.`]);
     return exitCodes.ok;
   },

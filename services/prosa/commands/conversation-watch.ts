@@ -32,9 +32,24 @@ export async function watchTimeline(session: Session, { id, last, forMs }: Watch
 const show = ({ out }: Session, step: Step): void => {
   const outputs = step.outputs.map(({ type, name }) => (name === undefined ? type : `${type}:${name}`));
   const change = step.from === step.to ? step.to : `${step.from} → ${step.to}`;
-  const parts = [shortTime(step.at), step.offset, step.type, step.outcome, change, ...outputs];
+  const effect = step.effect === undefined ? [] : effectParts(step.effect);
+  const parts = [shortTime(step.at), step.offset, step.type, ...effect, step.outcome, change, ...outputs];
   out.item(step, () => [printable(parts.join('  '))]);
 };
+
+/** `model.propose done 412 ms stub 310+22 tokens 398 µ`: what an analyst wants to know of it. */
+function effectParts({ source, outcome, reason, latencyMs, model }: NonNullable<Step['effect']>): readonly string[] {
+  const took = latencyMs === undefined ? [] : [`${latencyMs.toString()} ms`];
+  const { usage, seconds } = model ?? {};
+  const amount =
+    usage !== undefined
+      ? [`${usage.inputTokens.toString()}+${usage.outputTokens.toString()} tokens`]
+      : seconds !== undefined
+        ? [`${seconds.toString()} s`]
+        : [];
+  const asked = model === undefined ? [] : [model.model, ...amount, `${model.costMicros.toString()} µ`];
+  return [source ?? 'effect', reason ?? outcome, ...took, ...asked];
+}
 
 /** Reads a timeline on from where it was read to. Its last page is read again: it has no cursor of its end. */
 class Timeline {

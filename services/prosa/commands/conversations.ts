@@ -144,7 +144,7 @@ export const conversationsTail = defineCommand({
   name: 'conversations tail',
   summary: 'Watch a conversation',
   description:
-    'Its records and transitions, which hold no personal data; with --messages what is said, for keys that may see it. Goes on until Ctrl-C.',
+    'Its records and transitions, which hold no personal data, and of each effect how long it took, the model, its tokens in and out and its cost (µ: millionths of the currency unit); with --messages what is said, for keys that may see it. Goes on until Ctrl-C.',
   arguments: { id },
   options: {
     messages: flag('What is said, instead of records and transitions'),

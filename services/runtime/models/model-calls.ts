@@ -35,9 +35,9 @@ export interface ModelCallSeam {
 }
 
 /** An answer, and who gave it. */
-export interface Answered<T> {
+export interface Answered<T, Endpoint extends ModelEndpoint = ModelEndpoint> {
   readonly answer: T;
-  readonly endpoint: ModelEndpoint;
+  readonly endpoint: Endpoint;
 }
 
 /** Calls models. */
@@ -45,12 +45,12 @@ export interface ModelCalls {
   /** Name of a model in metrics: one of a bounded number. */
   labelOf(model: string): string;
   /** Asks the first endpoint that can answer, in their order. `signal`: nobody waits any more. Throws the last `ModelError`. */
-  call<T>(
-    endpoints: readonly ModelEndpoint[],
+  call<T, Endpoint extends ModelEndpoint>(
+    endpoints: readonly Endpoint[],
     options: ModelCallOptions,
     signal: AbortSignal,
     ask: (endpoint: ModelEndpoint, signal: AbortSignal) => Promise<T>,
-  ): Promise<Answered<T>>;
+  ): Promise<Answered<T, Endpoint>>;
 }
 
 const failuresOfServer: ReadonlySet<ModelFailure> = new Set(['timeout', 'connection', 'server', 'unreadable']);

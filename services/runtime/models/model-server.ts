@@ -39,7 +39,12 @@ export interface ChatAnswer {
   readonly text: string;
   /** Undefined when the server does not count. */
   readonly usage: { readonly inputTokens: number; readonly outputTokens: number } | undefined;
+  /** What it was asked with, besides words, tools and pictures; without what the server does not take. */
+  readonly parameters: ModelParameters;
 }
+
+/** Parameters of a call, by the names that the API has for them. */
+export type ModelParameters = Readonly<Record<string, string | number | boolean>>;
 
 /** Sound to be written down. */
 export interface SpeechRequest {
@@ -75,7 +80,9 @@ export type ModelFailure =
   /** What came is no answer. */
   | 'unreadable'
   /** Not asked: it has failed too often just now. */
-  | 'breaker-open';
+  | 'breaker-open'
+  /** Not asked: it might cost more than may be spent. */
+  | 'over-budget';
 
 /** A call without an answer. */
 export class ModelError extends Error {

@@ -1,15 +1,17 @@
 /** What is needed to call models, opened. */
 import type { Runtime } from '../runtime.ts';
 import { openModelServer } from './adapters/openai.ts';
-import { type ModelCallSeam, type ModelCalls, openModelCalls } from './model-calls.ts';
+import { type ModelCallSeam, openModelCalls } from './model-calls.ts';
 import { type ModelKeys, openModelKeys } from './model-keys.ts';
 import type { ModelServer } from './model-server.ts';
+import { type PaidCalls, openPaidCalls } from './paid-calls.ts';
+import { openSpending } from './spending.ts';
 
 /** Keys, servers, and calls that last. */
 export interface Models {
   readonly keys: ModelKeys;
   readonly server: ModelServer;
-  readonly calls: ModelCalls;
+  readonly calls: PaidCalls;
 }
 
 /** What tests replace. */
@@ -25,6 +27,6 @@ export function openModels(
   return {
     keys: openModelKeys(config, database, vault, now),
     server: seam.server ?? openModelServer(),
-    calls: openModelCalls(metrics, now, seam),
+    calls: openPaidCalls(openModelCalls(metrics, now, seam), openSpending(database, now), metrics),
   };
 }

@@ -41,13 +41,20 @@ export interface Tenants {
   configuration(tenant: string, revision: string): Promise<Configuration | undefined>;
   /**
    * Stores a revision and makes it the current one; returns its name. Idempotent. `by`: the API key with which it was set;
-   * null for set-up.
+   * null for set-up. With `instead` it takes the place of that revision and of no other. Throws `RevisionOutdated`.
    */
-  configure(tenant: string, configuration: Configuration, by?: string | null): Promise<string>;
+  configure(tenant: string, configuration: Configuration, by?: string | null, instead?: string): Promise<string>;
+  /** Throws `RevisionOutdated` when none of these is the current one. Asks Postgres each time. */
+  requireCurrent(tenant: string, revisions: readonly string[]): Promise<void>;
   /** With which API key the current revision was set; null when set-up did it, or there is none. Cached for `cacheMs`. */
   configuredBy(tenant: string): Promise<string | null>;
   /** Makes a tenant if it does not exist. Idempotent. */
   create(tenant: string, name: string): Promise<void>;
+}
+
+/** Another revision is in force than the one that a change was made from. */
+export class RevisionOutdated extends Error {
+  override readonly name = 'RevisionOutdated';
 }
 
 const cacheMs = 5_000;
@@ -96,17 +103,27 @@ export function openTenants(database: Database, now: () => number = Date.now): T
       revisions.set(key, configuration);
       return configuration;
     },
-    async configure(tenant, configuration, by = null) {
+    async configure(tenant, configuration, by = null, instead) {
       const { revision, body } = storedForm(configuration);
       await database.transaction([tenant], async (sql) => {
         await sql.query(
           'INSERT INTO configurations (tenant, revision, body) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
           [tenant, revision, body],
         );
-        await sql.query('UPDATE tenants SET revision = $2, configured_by = $3 WHERE id = $1', [tenant, revision, by]);
+        const { rowCount } = await sql.query(
+          `UPDATE tenants SET revision = $2, configured_by = $3
+           WHERE id = $1 AND ($4::text IS NULL OR revision IN ($4, $2))`,
+          [tenant, revision, by, instead],
+        );
+        if (rowCount === 0 && instead !== undefined) throw new RevisionOutdated();
       });
       known = undefined;
       return revision;
+    },
+    async requireCurrent(tenant, revisions) {
+      known = undefined;
+      const current = (await all()).get(tenant)?.revision ?? '';
+      if (!revisions.includes(current)) throw new RevisionOutdated();
     },
     async configuredBy(tenant) {
       return (await all()).get(tenant)?.configured_by ?? null;

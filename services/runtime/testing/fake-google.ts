@@ -29,6 +29,8 @@ export type GoogleFault = {
   readonly times?: number;
 } & (
   | { readonly kind: 'error'; readonly status: number; readonly reason?: string; readonly retryAfter?: string }
+  /** Answers that with 200, having done nothing. */
+  | { readonly kind: 'says'; readonly body: string }
   /** Cuts the connection, having done nothing. */
   | { readonly kind: 'drop-before' }
   /** Does it, then cuts the connection: the caller cannot know. */
@@ -121,6 +123,10 @@ class State {
     }
     this.requests.push(on);
     const fault = this.faults.next(on);
+    if (fault?.kind === 'says') {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(fault.body);
+      return;
+    }
     if (fault?.kind === 'error') {
       if (fault.retryAfter !== undefined) response.setHeader('retry-after', fault.retryAfter);
       send(response, fault.status, errorOf(fault.status, fault.reason ?? 'backendError'));

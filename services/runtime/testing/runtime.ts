@@ -11,10 +11,11 @@ import { readConfig } from '../config.ts';
 import { type ServiceRole, openDatabase } from '../database/database.ts';
 import type { Instance } from '../instances/instances.ts';
 import { openPostgresLog } from '../log/adapters/postgres/postgres-log.ts';
+import { provideTopics } from '../log/provide-topics.ts';
 import type { RecordLog } from '../log/record-log.ts';
 import { createLogger } from '../logger.ts';
 import { createMetrics } from '../metrics.ts';
-import { assembleRuntime, provideTopics } from '../platform.ts';
+import { assembleRuntime } from '../platform.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Configuration } from '../tenants/tenants.ts';
 import type { TenantKeys } from '../vault/key-file.ts';
@@ -86,7 +87,7 @@ export async function openTestWorld(
       leaseMs: options.leaseMs ?? 3_000,
     }));
   closers.push(() => log.close());
-  await provideTopics(log);
+  await provideTopics(log, logger);
 
   const runtime = (role: ServiceRole, service = 'test'): Runtime =>
     assembleRuntime({ config, logger, metrics, log, now }, open(role, service), keys);

@@ -206,6 +206,20 @@ describe('what is busy', () => {
     ]);
   });
 
+  test.each([
+    '{"error": {"code": 403, "errors": [{"reason": "rateLimitExceeded"}]}}',
+    '{"calendars": {"clinic": {"errors": [{"reason": "notFound"}], "busy": []}}}',
+    '{}',
+    '{"items": [',
+    '<html>Sign in</html>',
+  ])('is not taken to be nothing when 200 says %s', async (body) => {
+    google.fault({ on: 'list', kind: 'says', body });
+    expect(await failureOf(open().busy(place, noon, noon + hourMs))).toMatchObject({
+      code: 'calendar.unavailable',
+      retry: true,
+    });
+  });
+
   test('is not taken to be nothing when the calendar is not there, or the answer is none', async () => {
     const client = open();
     expect(await failureOf(client.busy({ ...place, calendar: 'other' }, noon, noon + 1))).toMatchObject({

@@ -68,7 +68,8 @@ type Event = z.infer<typeof eventShape>;
 const listShape = z.object({
   items: z.array(eventShape).default([]),
   nextPageToken: z.string().optional(),
-  timeZone: z.string().default('UTC'),
+  // Asked for, so there in every list: what has none is something else, and says nothing of what is busy.
+  timeZone: z.string(),
 });
 
 /** Under which our events name their appointment. */

@@ -20,6 +20,7 @@ import {
   type ModelEndpoint,
   ModelError,
   type ModelFailure,
+  type ModelParameters,
   type ModelServer,
 } from '../model-server.ts';
 
@@ -51,7 +52,7 @@ export function openModelServer(): ModelServer {
     }
     // The package ends a stream that was aborted as if it were whole.
     if (watch.timedOut()) throw new ModelError('timeout');
-    return reading.answer();
+    return { ...reading.answer(), parameters: plainOf(parameters) };
   };
 
   return {
@@ -154,6 +155,14 @@ function parametersOf({ model }: ModelEndpoint, request: ChatRequest, without: R
   };
 }
 
+/** Those that are a number, a word or a switch: words, tools and pictures are not among them. */
+const plainOf = ({ model: _, ...parameters }: Parameters): ModelParameters =>
+  Object.fromEntries(
+    Object.entries(parameters).filter((entry): entry is [string, string | number | boolean] =>
+      ['string', 'number', 'boolean'].includes(typeof entry[1]),
+    ),
+  );
+
 /** What is read of a piece of a stream. Servers are only said to be compatible: what has another form is not there. */
 const chunkShape = z.object({
   choices: z
@@ -201,7 +210,7 @@ function startReading() {
         if (calls.size < callsMax) calls.set(index, call);
       }
     },
-    answer: (): ChatAnswer => ({ calls: [...calls.values()], text, usage }),
+    answer: (): Omit<ChatAnswer, 'parameters'> => ({ calls: [...calls.values()], text, usage }),
   };
 }
 
