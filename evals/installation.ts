@@ -28,6 +28,7 @@ import { bodyBytesMax, ingestRoutes } from '../services/ingest/routes.ts';
 import { startMedia } from '../services/media/media.ts';
 import { startSender } from '../services/sender/sender.ts';
 import { startTimers } from '../services/timers/timers.ts';
+import { startMailServer } from './mail-server.ts';
 import type { ModelServers } from './models.ts';
 import { beginning } from './task.ts';
 
@@ -77,11 +78,17 @@ export async function openInstallation({ models, tenants, real }: InstallationOp
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
+    const mailServer = await startMailServer();
+    closers.push(() => mailServer.close());
     const config = readConfig({
       PORT: '0',
       PROSA_LOG_LEVEL: 'silent',
       PROSA_DATA_DIR: dataDir,
       PROSA_TRUSTED_ORIGINS: models.filesUrl,
+      SMTP_HOST: '127.0.0.1',
+      SMTP_PORT: mailServer.port.toString(),
+      SMTP_TLS: 'none',
+      DEFAULT_FROM_EMAIL: 'eval@example.com',
       OPENAI_BASE_URL: real?.baseUrl ?? models.reasonable.url,
       ...(real?.apiKey === undefined ? {} : { OPENAI_API_KEY: real.apiKey }),
     });
