@@ -196,7 +196,7 @@ describe('what is told', () => {
     await subscribe(['message.received']);
     const person = await meet();
     const copy = derivedId('w', testTenant, 'younger', 'e_1');
-    expect(isForwarded({ eventId: copy } as AuditRecorded)).toBe(true);
+    expect(isForwarded({ eventId: copy })).toBe(true);
     await person.tell({
       type: 'message.received',
       instance: world.instance.id,
