@@ -166,14 +166,17 @@ export class EffectRunner {
   /** Keeps an attempt among those that run. */
   #start(effect: ClaimedEffect, work: (abort: AbortController) => Promise<void>): void {
     const abort = new AbortController();
-    this.#running.set(effect.id, { source: effect.source, abort });
+    // An attempt of ours that outlived its lease: what it comes to counts no more, so nobody need wait for it.
+    this.cancel([effect.id]);
+    const running = { source: effect.source, abort };
+    this.#running.set(effect.id, running);
     const attempt = work(abort)
       .catch((caught: unknown) => {
         // Its lease runs out, and somebody takes it over.
         this.#parts.runtime.logger.warn('an effect could not be moved on', { eventId: effect.id, error: caught });
       })
       .finally(() => {
-        this.#running.delete(effect.id);
+        if (this.#running.get(effect.id) === running) this.#running.delete(effect.id);
         this.#attempts.delete(attempt);
         this.wake();
       });

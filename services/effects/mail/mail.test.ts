@@ -37,7 +37,6 @@ async function smtpServer(options: SMTPServerOptions = {}) {
   const arrived: Arrived[] = [];
   const server = new SMTPServer({
     authOptional: true,
-    closeTimeout: 100,
     allowInsecureAuth: true,
     disabledCommands: ['STARTTLS'],
     onAuth: ({ username, password }, _, done) => {
