@@ -164,7 +164,7 @@ const forwarded = (offset: number, name: string): SeenRecord => ({
   eventId: `copy of ${name}`,
   forwarded: true,
 });
-const photo = { ...message(1, 'photo'), hasFile: true as const };
+const photo = { ...message(1, 'photo'), hasFile: true as const, occurredAt: 0 };
 const stored = record({
   topic: 'events',
   offset: 4,
@@ -194,9 +194,18 @@ const told = (id: string, eventId: string) => ({
   posts: [...outside.posts, { id, type: 'message.received', eventId }],
 });
 
+/** The file was given up so long after its message. */
+const expiredAfter = (ms: number) => ({
+  log: outside.log.map((one) =>
+    one.eventId === 'e4' ? { ...one, type: 'media.failed', reason: 'file.expired', occurredAt: ms } : one,
+  ),
+  posts: outside.posts.slice(0, 2),
+});
+
 const plantedOutside: readonly (readonly [AnomalyName, string, Partial<History>])[] = [
   ['lost', 'an answer after a merge', { log: withoutRecord('d1') }],
   ['duplicate', 'an answer of both', { log: [...outside.log, reply(3, 'e1', 'mine too')] }],
+  ['lost', 'a file that was given up too soon', expiredAfter(3_600_000)],
   ['lost', 'a file', { log: withoutRecord('e4'), posts: outside.posts.slice(0, 2) }],
   ['lost', 'a file that cannot be read', { log: [...withoutRecord('e4'), { ...stored, file: 'not there' as const }] }],
   ['state-divergence', 'a file', { log: [...withoutRecord('e4'), { ...stored, file: 'other bytes' as const }] }],
@@ -218,6 +227,10 @@ describe('the checker', () => {
   test('finds nothing in a clean history of merges, files and webhooks', () => {
     expect(check(outside, counting)).toEqual([]);
     expect(check({ ...outside, posts: [...outside.posts, ...outside.posts] }, counting)).toEqual([]);
+  });
+
+  test('does not call a file lost whose provider would not have it any more', () => {
+    expect(check({ ...outside, ...expiredAfter(24 * 3_600_000) }, counting)).toEqual([]);
   });
 
   test.each(plantedOutside)('finds %s outside: %s', (name, _what, change) => {

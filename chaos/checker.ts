@@ -3,6 +3,7 @@
  *
  * Names as in Jepsen's queue checker where there is one; what each means here is `anomalyNames`.
  */
+import { pointerLife } from '../services/media/limits.ts';
 import type { History, Place, SeenRecord } from './history.ts';
 
 /** Every anomaly there is a name for, with its meaning. */
@@ -189,6 +190,12 @@ const merges: Check = (run) => {
   return anomalies;
 };
 
+/** A clock went ahead of the life of its pointer while a file was waited for: the provider would not have it any more. */
+const isExpired = (message: SeenRecord, { type, reason, occurredAt = 0 }: SeenRecord): boolean =>
+  type === 'media.failed' &&
+  reason === 'file.expired' &&
+  occurredAt - (message.occurredAt ?? occurredAt) > pointerLife('waha');
+
 /** The file of every message is fetched once, and can be read. */
 const files: Check = (run) => {
   if (run.history.posts === undefined) return [];
@@ -202,7 +209,8 @@ const files: Check = (run) => {
     const all = results.get(record.eventId) ?? [];
     const about = `file of ${record.eventId} (${placeText(record)})`;
     const [result] = all;
-    if (result?.type !== 'media.stored') anomalies.push(found('lost', about));
+    if (result === undefined || (result.type !== 'media.stored' && !isExpired(record, result)))
+      anomalies.push(found('lost', about));
     if (new Set(all.map(({ eventId }) => eventId)).size > 1) anomalies.push(found('duplicate', about));
     if (result?.file === 'not there') anomalies.push(found('lost', `${about} cannot be read`));
     if (result?.file === 'other bytes') anomalies.push(found('state-divergence', about));

@@ -27,6 +27,8 @@ export interface SeenRecord extends Place {
   readonly causationId: string | null;
   /** Written in the transaction of a slice: the only kind that may be on the log once only. */
   readonly transactional: boolean;
+  /** By the clock of the process that wrote it, epoch milliseconds. */
+  readonly occurredAt?: number;
   /** Identity of a message from outside: the `message` of an `Input`. */
   readonly message?: string;
   /** Words of a message or a reply. */
@@ -43,6 +45,8 @@ export interface SeenRecord extends Place {
   /** Of what became of a file: its message's event id. */
   readonly messageEventId?: string;
   readonly fileId?: string;
+  /** Of a file that was not kept: why. */
+  readonly reason?: string;
   /** Of a file that was kept: what it was found to be when it was read. */
   readonly file?: 'as it was sent' | 'other bytes' | 'not there';
   /** A merged conversation's copy of a record. */

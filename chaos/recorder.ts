@@ -38,7 +38,17 @@ const lookIntervalMs = 300;
 const attemptsMax = 20;
 
 /** Of whatever record has them. */
-const plainFields = ['timerId', 'generation', 'effectId', 'action', 'messageEventId', 'fileId', 'into'] as const;
+const plainFields = [
+  'occurredAt',
+  'timerId',
+  'generation',
+  'effectId',
+  'action',
+  'messageEventId',
+  'fileId',
+  'reason',
+  'into',
+] as const;
 
 /** Everything but what people wrote, and what the faults excuse. */
 export type Observed = Omit<History, 'inputs' | 'repeatsAllowed'>;
