@@ -15,6 +15,12 @@ export function wordedIn(words: Worded, locale: string): string {
   return words[locale] ?? near?.[1] ?? words['pt-BR'] ?? Object.values(words)[0] ?? '';
 }
 
+/** All that a thing of the tenant's is called, in whatever language. */
+export const namesOf = ({ name, aliases = [] }: { readonly name: Worded; readonly aliases?: readonly string[] }) => [
+  ...(typeof name === 'string' ? [name] : Object.values(name)),
+  ...aliases,
+];
+
 /** Something that can be booked. */
 export interface Service {
   /** Stable: it stands in appointments. */

@@ -5,7 +5,7 @@
 import { type ByLocale, inLanguage } from './assisting-texts.ts';
 import type { ActionParams } from '#machines/machine.ts';
 import type { ConversationContext } from './context.ts';
-import { ask, lexiconIn, pressedIn, rowIn, saidIn } from './hearing.ts';
+import { ask, lexiconIn, rowIn, typedIn } from './hearing.ts';
 import { fold, tokensOf, without } from './lexicon.ts';
 import type { Row } from './numbered-list.ts';
 import { answerOf } from './understanding.ts';
@@ -68,7 +68,7 @@ export function agreementIn(
 ): 'yes' | 'no' | undefined {
   const row = rowIn(context, [yes, no]);
   if (row !== undefined) return row === yes ? 'yes' : 'no';
-  const said = pressedIn(context) === undefined ? saidIn(context) : undefined;
+  const said = typedIn(context);
   if (said === undefined) return undefined;
   const plain = ask(context, answerOf);
   if (plain !== undefined || said.includes('?')) return plain;

@@ -4,9 +4,10 @@
  */
 import { saysMinor } from '#machines/understanding/minor.ts';
 import type { InboundContent } from '#schemas/content.ts';
+import { namesOf } from './agent-settings.ts';
 import { type CommandWords, commandWordsIn } from './command-words.ts';
 import { type ConversationContext, consentInForce } from './context.ts';
-import { ask, lexiconIn, mentions, pressedIn, proposedIn, saidIn } from './hearing.ts';
+import { ask, lexiconIn, mentions, pressedIn, proposedIn, saidIn, typedIn } from './hearing.ts';
 import { fold, tokensOf, without } from './lexicon.ts';
 import { itemsOf } from './menu.ts';
 import type { Agent } from './tools.ts';
@@ -104,7 +105,7 @@ function saidCommandIn(context: ConversationContext): Command | undefined {
 
 /** "Não quero marcar", "não preciso de nada"; what is longer may want something else instead. */
 export function isUnwilling(context: ConversationContext): boolean {
-  const said = fold(pressedIn(context) === undefined ? (saidIn(context) ?? '') : '');
+  const said = fold(typedIn(context) ?? '');
   return (
     tokensOf(said).length <= unwillingWordsMax &&
     commandWordsIn(context).unwilling.some((start) => `${said} `.startsWith(`${start} `))
@@ -114,19 +115,15 @@ const unwillingWordsMax = 5;
 
 /** What the tenant's services are called, folded. */
 const namesOfServices = ({ settings }: ConversationContext): ReadonlySet<string> =>
-  new Set(
-    (settings.scheduling?.services ?? []).flatMap(({ name, aliases = [] }) =>
-      [...(typeof name === 'string' ? [name] : Object.values(name)), ...aliases].map(fold),
-    ),
-  );
+  new Set((settings.scheduling?.services ?? []).flatMap(namesOf).map(fold));
 
 /** Whether it is asked who is speaking. */
 export const asksWho = (context: ConversationContext): boolean =>
-  pressedIn(context) === undefined && mentions(saidIn(context) ?? '', commandWordsIn(context).whoAreYou);
+  mentions(typedIn(context) ?? '', commandWordsIn(context).whoAreYou);
 
 /** Whether somebody is angry with us. */
 export function isUpset(context: ConversationContext): boolean {
-  const said = pressedIn(context) === undefined ? (saidIn(context) ?? '') : '';
+  const said = typedIn(context) ?? '';
   return tokensOf(fold(said)).length <= upsetWordsMax && mentions(said, commandWordsIn(context).upset);
 }
 const upsetWordsMax = 12;
@@ -135,9 +132,8 @@ const wordsFor = (words: CommandWords, command: (typeof worded)[number]): Readon
 
 /** Whether it is a whole message of thanks or goodbye: "ok, muito obrigada! 🙏". */
 export function thanksIn(context: ConversationContext): boolean {
-  const said = pressedIn(context) === undefined ? fold(saidIn(context) ?? '') : '';
   const { thanks } = commandWordsIn(context);
-  const tokens = tokensOf(said);
+  const tokens = tokensOf(fold(typedIn(context) ?? ''));
   if (tokens.length === 0 || tokens.length > thanksWordsMax) return false;
   const rest = without(tokens, (phrase) => thanks.has(phrase));
   return rest.length < tokens.length && rest.every((token) => isCourtesy(context, token));
@@ -152,7 +148,7 @@ function isCourtesy(context: ConversationContext, token: string): boolean {
 
 /** Whether the message is nothing but emoji. */
 export function emojiAlone(context: ConversationContext): boolean {
-  const tokens = tokensOf(fold(pressedIn(context) === undefined ? (saidIn(context) ?? '') : ''));
+  const tokens = tokensOf(fold(typedIn(context) ?? ''));
   return tokens.length > 0 && tokens.every((token) => /^\p{Extended_Pictographic}$/u.test(token));
 }
 

@@ -13,7 +13,7 @@ import { ask, pressedIn, saidIn } from './hearing.ts';
 import { fold, tokensOf } from './lexicon.ts';
 import * as menu from './menu.ts';
 import { aboveQuestion, questionOf } from './questions.ts';
-import { type Of, audits, say } from './setup.ts';
+import { type Of, audits, say, settled } from './setup.ts';
 import { acceptsClearly, answerOf, greets } from './understanding.ts';
 
 /** How often a question is asked again before a person is offered, and before there is a pause. */
@@ -24,7 +24,6 @@ const when =
   ({ context }: Of): boolean =>
     context.heard !== null && all.every((one) => one(context));
 
-const settled = [{ type: 'startAfresh' }, { type: 'settle' }] as const;
 const nudged = [{ type: 'countNudge' }, { type: 'settle' }] as const;
 
 const inMenu = ({ step }: ConversationContext): boolean => step === 'menu';

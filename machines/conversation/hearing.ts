@@ -54,6 +54,10 @@ export function pressedIn(context: Hearing): string | undefined {
   return content?.kind === 'button' || content?.kind === 'list' ? content.id : undefined;
 }
 
+/** What was written or said and not pressed, where there is something to be read. */
+export const typedIn = (context: Hearing): string | undefined =>
+  pressedIn(context) === undefined ? saidIn(context) : undefined;
+
 /** Which of these it is: the row or button that was pressed, or one whose title was written out. */
 export function rowIn<Shown extends Row>(context: Hearing, rows: readonly Shown[]): Shown | undefined {
   const pressed = pressedIn(context);

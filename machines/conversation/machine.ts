@@ -60,6 +60,7 @@ import {
   optingOut,
   readerOf,
   say,
+  settled,
   takingLanguage,
   told,
 } from './setup.ts';
@@ -99,7 +100,6 @@ const offTopic = ({ context }: Of): string => {
 const offerPerson = aboveQuestion(({ context }) => assistingTextsIn(context).offerPerson);
 
 const inMenu = ({ step }: ConversationContext): boolean => step === 'menu';
-const settled = [{ type: 'startAfresh' }, { type: 'settle' }] as const;
 
 /** What a choice of the menu leads to; the same by its words, from anywhere. */
 const leads = {

@@ -251,6 +251,9 @@ export const opens = (step: string) => ({ type: 'open', params: { step } }) as c
 /** An audit event without fields of its own. */
 export const audits = (type: string) => ({ type: 'audit', params: { type } }) as const;
 
+/** The message is done with; what was asked and not understood before it counts no more. To be spread into a transition's actions. */
+export const settled = [{ type: 'startAfresh' }, { type: 'settle' }] as const;
+
 /** The first branch of every state that takes messages: "PARAR" holds at once, whatever is being done. */
 export const optingOut = {
   guard: 'optsOut',

@@ -23,7 +23,7 @@ import { fold, tokensOf } from '#machines/conversation/lexicon.ts';
 import { failAndShowMenu, sayAllRight, welcomeAnytime } from '#machines/conversation/menu.ts';
 import { numberedList } from '#machines/conversation/numbered-list.ts';
 import type { Question } from '#machines/conversation/question.ts';
-import { type Of, audits, conversation, knows, opens, say, sets } from '#machines/conversation/setup.ts';
+import { type Of, audits, conversation, knows, opens, say, sets, settled } from '#machines/conversation/setup.ts';
 import { answerOf } from '#machines/conversation/understanding.ts';
 import type { ActionParams } from '#machines/machine.ts';
 import { readChoice } from '#machines/understanding/number-choice.ts';
@@ -149,8 +149,6 @@ function pausedAt(step: string): InformationContext['paused'] {
   if (step.startsWith('registration.')) return 'registration';
   return step.startsWith('scheduling.') && step !== 'scheduling.offeringMail' ? 'scheduling' : null;
 }
-
-const settled = [{ type: 'startAfresh' }, { type: 'settle' }] as const;
 
 const isHeard = ({ context }: Of): boolean => context.heard !== null;
 

@@ -1,4 +1,5 @@
 /** What a message says of an inscription: each field read, validated and normalised. Pure readers of the context. */
+import { namesOf } from '#machines/conversation/agent-settings.ts';
 import type { Registration } from '#machines/conversation/asks.ts';
 import { inLanguage } from '#machines/conversation/assisting-texts.ts';
 import { answerIn } from '#machines/conversation/commands.ts';
@@ -62,10 +63,7 @@ const readers: Readonly<Record<Field, (text: string, context: ConversationContex
   profile: (text, context) => {
     const profiles = profilesOf(context);
     const number = readChoice(text, profiles.length);
-    const named = profiles.filter(({ id, name, aliases }) => {
-      const names = typeof name === 'string' ? [name] : Object.values(name);
-      return mentions(text, new Set([id, ...names, ...(aliases ?? [])].map(fold)));
-    });
+    const named = profiles.filter((one) => mentions(text, new Set([one.id, ...namesOf(one)].map(fold))));
     const profile = number === undefined ? (named.length === 1 ? named[0] : undefined) : profiles[number - 1];
     return profile === undefined ? { problem: 'invalid' } : { fields: { profile: profile.id } };
   },

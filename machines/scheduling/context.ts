@@ -32,17 +32,17 @@ export interface SchedulingContext {
   readonly emailHint: string | null;
 }
 
+/** Nothing looked for yet: what a search found of earlier words is forgotten with them. */
+export const searchStart = { widened: false, near: null, shown: [], chosen: null } as const;
+
 /** Nothing yet. */
 export const schedulingStart: SchedulingContext = {
+  ...searchStart,
   service: null,
   wanted: null,
   exact: false,
   readings: [],
   problem: null,
-  widened: false,
-  near: null,
-  shown: [],
-  chosen: null,
   hold: null,
   confirmedBy: null,
   moving: null,

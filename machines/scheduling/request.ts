@@ -1,5 +1,5 @@
 /** What a message says of an appointment: which service, which time. Pure readers of the context. */
-import { type Service, wordedIn } from '#machines/conversation/agent-settings.ts';
+import { type Service, namesOf, wordedIn } from '#machines/conversation/agent-settings.ts';
 import type { Slot } from '#machines/conversation/asks.ts';
 import { inLanguage } from '#machines/conversation/assisting-texts.ts';
 import { commandIn } from '#machines/conversation/commands.ts';
@@ -9,7 +9,7 @@ import { fold, tokensOf } from '#machines/conversation/lexicon.ts';
 import { answerOf } from '#machines/conversation/understanding.ts';
 import { readChoice } from '#machines/understanding/number-choice.ts';
 import { type WhenReading, narrowWhen, readWhen } from '#machines/understanding/when.ts';
-import { type SchedulingContext, schedulingStart } from './context.ts';
+import { type SchedulingContext, schedulingStart, searchStart } from './context.ts';
 import { isOpenWithin } from './opening.ts';
 import { schedulingTexts } from './texts.ts';
 
@@ -31,10 +31,7 @@ export const readingRow = (index: number): string => `when.${index.toString()}`;
 
 /** The service that a text names: by its name, its parts or other words for it. */
 function serviceNamed(context: ConversationContext, text: string): string | undefined {
-  const found = servicesOf(context).filter(({ id, name, aliases }) => {
-    const names = typeof name === 'string' ? [name] : Object.values(name);
-    return mentions(text, new Set([id, ...names, ...(aliases ?? [])].map(fold)));
-  });
+  const found = servicesOf(context).filter((one) => mentions(text, new Set([one.id, ...namesOf(one)].map(fold))));
   // Two that fit are a question, not an answer.
   return found.length === 1 ? found[0]?.id : undefined;
 }
@@ -99,15 +96,7 @@ const hourMs = 3_600_000;
 
 /** The request with what the message says about when. */
 export function withWhen(context: ConversationContext): SchedulingContext {
-  const known = {
-    ...context.scheduling,
-    readings: [],
-    problem: null,
-    widened: false,
-    near: null,
-    shown: [],
-    chosen: null,
-  };
+  const known = { ...context.scheduling, ...searchStart, readings: [], problem: null };
   const reading = whenIn(context);
   switch (reading.kind) {
     case 'none':
@@ -158,15 +147,7 @@ export function otherServiceIn(context: ConversationContext): string | undefined
 /** The request for another service: at the same time, where no other was said. */
 export function withOtherService(context: ConversationContext): SchedulingContext {
   const service = otherServiceIn(context) ?? context.scheduling.service;
-  const scheduling = {
-    ...context.scheduling,
-    service,
-    widened: false,
-    near: null,
-    shown: [],
-    chosen: null,
-    hold: null,
-  };
+  const scheduling = { ...context.scheduling, ...searchStart, service, hold: null };
   return saysWhen(context) ? withWhen({ ...context, scheduling }) : scheduling;
 }
 

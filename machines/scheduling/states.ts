@@ -13,7 +13,7 @@
 import { agreementIn } from '#machines/conversation/agreement.ts';
 import type { ConversationContext } from '#machines/conversation/context.ts';
 import type { Question } from '#machines/conversation/question.ts';
-import { type Of, conversation, opens, say, sets } from '#machines/conversation/setup.ts';
+import { type Of, conversation, opens, say, sets, settled } from '#machines/conversation/setup.ts';
 import { sayShortly } from '#machines/understanding/say-when.ts';
 import { calendarWork } from './calendar-work.ts';
 import type { SchedulingContext } from './context.ts';
@@ -26,27 +26,22 @@ const hourMs = 3_600_000;
 const heard = ({ context }: Of): boolean => request.isAnswer(context);
 
 /** What is wanted is looked for; what was held before is given up with it. */
-const takeWhen = [sets('scheduling', request.withWhen), { type: 'startAfresh' }, { type: 'settle' }] as const;
+const takeWhen = [sets('scheduling', request.withWhen), ...settled] as const;
 
 /** Somebody thinks of another service: it is looked for, at the time that was said. */
 const otherService = {
   guard: (of: Of) => heard(of) && request.otherServiceIn(of.context) !== undefined,
   target: '#scheduling.deciding',
-  actions: [sets('scheduling', request.withOtherService), { type: 'startAfresh' }, { type: 'settle' }],
+  actions: [sets('scheduling', request.withOtherService), ...settled],
 } as const;
 
 /** What is begun with: what the message says of an appointment already. To be spread into a transition's actions. */
-export const beginScheduling = [
-  sets('scheduling', (context) => request.requestIn(context, null)),
-  { type: 'startAfresh' },
-  { type: 'settle' },
-] as const;
+export const beginScheduling = [sets('scheduling', (context) => request.requestIn(context, null)), ...settled] as const;
 
 /** The same for an appointment that is moved. */
 export const beginMoving = [
   sets('scheduling', (context) => request.requestIn(context, context.appointments.chosen)),
-  { type: 'startAfresh' },
-  { type: 'settle' },
+  ...settled,
 ] as const;
 
 const handles = ({ scheduling, settings, locale }: ConversationContext) =>
