@@ -6,19 +6,19 @@
 import { randomBytes } from 'node:crypto';
 
 import { type SessionAnswer, readRequest, typingRequest } from '#runtime/baileys/gateway.ts';
-import { type GatewayFault, type GatewayMessage, startFakeGateway } from '#runtime/testing/fake-gateway.ts';
+import { type GatewayMessage, startFakeGateway } from '#runtime/testing/fake-gateway.ts';
 import { signWahaWebhook } from '#runtime/testing/fake-waha.ts';
 import { asText } from '#schemas/plain-text.ts';
 
 import { type JsonRoutes, answerWith } from '../json-http.ts';
 import {
   type AcceptedMessage,
-  type Misdeed,
   type Personality,
   type PersonalityOptions,
   type Progress,
   type RetryPlan,
   addressesOf,
+  faultOf,
   ownNumber,
   recipientOf,
 } from './personality.ts';
@@ -72,7 +72,7 @@ export async function startBaileys(options: PersonalityOptions): Promise<Persona
     ...(apiKey === undefined ? {} : { key: apiKey }),
     behave: ({ chat }) => {
       const found = options.misdeed(recipientOf(chat));
-      return state.state === 'working' ? faultOf(found) : { kind: 'status', status: 409 };
+      return state.state === 'working' ? faultOf(found, 503) : { kind: 'status', status: 409 };
     },
     onMessage: (message) => options.accepted(acceptedOf(message)),
     intercept: (request, response) =>
@@ -133,20 +133,3 @@ const acceptedOf = ({ id, chat, content, at }: GatewayMessage): AcceptedMessage 
   choices: [],
   at,
 });
-
-function faultOf(misdeed: Misdeed | undefined): GatewayFault | undefined {
-  switch (misdeed?.kind) {
-    case undefined:
-      return undefined;
-    case 'slow':
-      return { kind: 'slow', ms: misdeed.ms };
-    case 'ambiguous':
-      return { kind: 'drop-after', ms: misdeed.ms };
-    case 'error-before':
-      return { kind: 'status', status: 503 };
-    case 'error-after':
-      return { kind: 'fail-after' };
-    case 'restricted':
-      return { kind: 'restricted' };
-  }
-}

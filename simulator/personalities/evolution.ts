@@ -15,12 +15,12 @@ import { type JsonAnswer, type JsonRoutes, answerWith } from '../json-http.ts';
 import type { SessionState } from '../session.ts';
 import {
   type AcceptedMessage,
-  type Misdeed,
   type Personality,
   type PersonalityOptions,
   type Progress,
   type RetryPlan,
   addressesOf,
+  faultOf,
   ownNumber,
   recipientOf,
 } from './personality.ts';
@@ -55,8 +55,9 @@ export async function startEvolution(options: PersonalityOptions): Promise<Perso
   const behave = (body: Readonly<Record<string, unknown>>): EvolutionFault | undefined => {
     const jid = jidIn(body);
     const found = misdeed(recipientOf(jid));
-    if (found?.kind === 'restricted') restricted.add(jid);
-    return faultOf(found);
+    if (found?.kind !== 'restricted') return faultOf(found, 503);
+    restricted.add(jid);
+    return undefined;
   };
   const fake = await startFakeEvolution({
     port: options.port,
@@ -135,22 +136,6 @@ const acceptedOf = ({ id, remoteJid, message, at }: EvolutionMessage): AcceptedM
   choices: [],
   at,
 });
-
-function faultOf(misdeed: Misdeed | undefined): EvolutionFault | undefined {
-  switch (misdeed?.kind) {
-    case undefined:
-    case 'restricted':
-      return undefined;
-    case 'slow':
-      return { kind: 'slow', ms: misdeed.ms };
-    case 'ambiguous':
-      return { kind: 'drop-after', ms: misdeed.ms };
-    case 'error-before':
-      return { kind: 'status', status: 503 };
-    case 'error-after':
-      return { kind: 'fail-after' };
-  }
-}
 
 /** How instances are managed (`instance.controller.ts`). */
 function instanceRoutes({ session, state }: PersonalityOptions): JsonRoutes {

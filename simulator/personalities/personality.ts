@@ -64,10 +64,23 @@ export interface AcceptedMessage {
 /** How far a message got. */
 export type Progress = 'sent' | 'delivered' | 'read' | 'restricted';
 
-/** What is done wrong with a send. Durations in milliseconds. */
-export type Misdeed =
-  | { readonly kind: 'slow' | 'ambiguous'; readonly ms: number }
-  | { readonly kind: 'error-before' | 'error-after' | 'restricted' };
+/** What a server does wrong with a send. Durations in milliseconds. */
+type ServerMisdeed =
+  { readonly kind: 'slow' | 'ambiguous'; readonly ms: number } | { readonly kind: 'error-before' | 'error-after' };
+
+/** What WhatsApp does with one to somebody who has not written first. */
+interface Restricted {
+  readonly kind: 'restricted';
+}
+
+/** What is done wrong with a send. */
+export type Misdeed = ServerMisdeed | Restricted;
+
+/** The same in the words of the servers of linked phones. */
+type ServerFault =
+  | { readonly kind: 'slow' | 'drop-after'; readonly ms: number }
+  | { readonly kind: 'status'; readonly status: number }
+  | { readonly kind: 'fail-after' };
 
 /** When a provider posts a webhook again. */
 export interface RetryPlan {
@@ -133,4 +146,24 @@ export function addressesOf({ person, naming }: WrittenMessage, numberDomain: st
   const hidden = `${person.hidden}@lid`;
   if (naming === 'number') return [number];
   return naming === 'both' ? [hidden, number] : [hidden];
+}
+
+/** How a server of a linked phone does wrong; what fails before anything is done is answered with `status`. */
+export function faultOf(misdeed: ServerMisdeed | undefined, status: number): ServerFault | undefined;
+export function faultOf(misdeed: Misdeed | undefined, status: number): ServerFault | Restricted | undefined;
+export function faultOf(misdeed: Misdeed | undefined, status: number): ServerFault | Restricted | undefined {
+  switch (misdeed?.kind) {
+    case undefined:
+      return undefined;
+    case 'slow':
+      return { kind: 'slow', ms: misdeed.ms };
+    case 'ambiguous':
+      return { kind: 'drop-after', ms: misdeed.ms };
+    case 'error-before':
+      return { kind: 'status', status };
+    case 'error-after':
+      return { kind: 'fail-after' };
+    case 'restricted':
+      return misdeed;
+  }
 }

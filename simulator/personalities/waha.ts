@@ -6,13 +6,12 @@
  */
 import { randomBytes } from 'node:crypto';
 
-import { signWahaWebhook, startFakeWaha, type Fault } from '#runtime/testing/fake-waha.ts';
+import { signWahaWebhook, startFakeWaha } from '#runtime/testing/fake-waha.ts';
 import { type StoredMessage, waMessage } from '#runtime/testing/fake-waha-messages.ts';
 
 import type { SessionState } from '../session.ts';
 import {
   type AcceptedMessage,
-  type Misdeed,
   type Personality,
   type PersonalityOptions,
   type Progress,
@@ -20,6 +19,7 @@ import {
   type Said,
   type WrittenMessage,
   addressesOf,
+  faultOf,
   ownNumber,
   recipientOf,
 } from './personality.ts';
@@ -48,7 +48,8 @@ export async function startWaha(options: PersonalityOptions): Promise<Personalit
   const fake = await startFakeWaha({
     port: options.port,
     ...(apiKey === undefined ? {} : { apiKey }),
-    behave: (body) => faultOf(misdeed(recipientOf((body as { chatId?: string }).chatId ?? ''))),
+    // An engine's failure is a 500, whenever it failed; one of WAHA's workers that is down is a 502.
+    behave: (body) => faultOf(misdeed(recipientOf((body as { chatId?: string }).chatId ?? '')), 502),
     onMessage: (message) => options.accepted(acceptedOf(message)),
     intercept: options.control,
   });
@@ -130,24 +131,6 @@ const acceptedOf = ({ id, chatId, route, text, at }: StoredMessage): AcceptedMes
   choices: [],
   at,
 });
-
-/** WAHA words an engine's failure as 500, whenever it failed; one of its workers that is down is a 502. */
-function faultOf(misdeed: Misdeed | undefined): Fault | undefined {
-  switch (misdeed?.kind) {
-    case undefined:
-      return undefined;
-    case 'slow':
-      return { kind: 'slow', ms: misdeed.ms };
-    case 'ambiguous':
-      return { kind: 'drop-after', ms: misdeed.ms };
-    case 'error-before':
-      return { kind: 'status', status: 502 };
-    case 'error-after':
-      return { kind: 'fail-after' };
-    case 'restricted':
-      return { kind: 'restricted' };
-  }
-}
 
 const textOf = (said: Said): string => (said.kind === 'text' ? said.text : said.kind === 'button' ? said.title : '');
 
