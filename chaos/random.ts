@@ -14,6 +14,10 @@ export class Random implements Chance {
     this.#chance = chanceOf(seed);
   }
 
+  share(): number {
+    return this.#chance.share();
+  }
+
   below(end: number): number {
     return this.#chance.below(end);
   }

@@ -4,6 +4,7 @@
  */
 import { expect } from 'vitest';
 
+import { chanceOf } from '#runtime/log/adapters/simulated/chance.ts';
 import { type FakeWaha, signWahaWebhook, startFakeWaha } from '#runtime/testing/fake-waha.ts';
 import { eventually } from '#runtime/testing/person.ts';
 
@@ -41,17 +42,6 @@ const script = [
 const killWithinMs = 250;
 const settleTimeoutMs = 60_000;
 
-/** Numbers in [0, 1) from a seed (mulberry32), so that a failing run can be repeated. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 /** Two runs of the same script say the same but for the time of day in some texts. */
 const withoutClock = (text: string): string => text.replaceAll(/\d{2}\/\d{2}\/\d{4} às \d{2}:\d{2}/g, '<time>');
 
@@ -68,13 +58,13 @@ export async function surviveKills(
   const program = await Program.start({ WAHA_BASE_URL: waha.url, ...environment });
   try {
     const undisturbed = await run(program, waha, 'undisturbed', () => Promise.resolve());
-    const random = seeded(seed);
-    const first = Math.floor(random() * every);
+    const chance = chanceOf(seed);
+    const first = chance.below(every);
     let kills = 0;
     const killed = await run(program, waha, 'killed', async (index) => {
       if (index % every !== first) return;
       kills += 1;
-      await new Promise((resolve) => setTimeout(resolve, random() * killWithinMs));
+      await new Promise((resolve) => setTimeout(resolve, chance.share() * killWithinMs));
       await program.end('SIGKILL');
       await program.start();
     });

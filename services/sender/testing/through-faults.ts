@@ -6,6 +6,7 @@ import { expect } from 'vitest';
 
 import type { SendLimits } from '#runtime/instances/send-limits.ts';
 import type { Instance } from '#runtime/instances/instances.ts';
+import { chanceOf } from '#runtime/log/adapters/simulated/chance.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
 import type { GateOptions } from '../gates.ts';
@@ -53,11 +54,11 @@ const open = new Set(['queued', 'sending', 'scheduled']);
 
 /** By seed, the shares of faults above; in the middle a row of errors that opens the breaker. */
 function misbehaviour(): Misbehaviour {
-  const chance = mulberry(20_261_121);
+  const chance = chanceOf(20_261_121);
   let asked = 0;
   return () => {
     asked += 1;
-    const drawn = chance();
+    const drawn = chance.share();
     const outage = Math.floor(faultMessages / 2);
     if (asked > outage && asked <= outage + 2 * gates.failuresMax) return { kind: 'status', status: 503 };
     if (drawn < 0.12) return { kind: 'status', status: 503 };
@@ -146,15 +147,4 @@ async function hasOpened(here: ReturnType<typeof useSenderWorld>, { id }: Instan
     [tenant, id],
   );
   return found.rowCount > 0;
-}
-
-/** Mulberry32. */
-function mulberry(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

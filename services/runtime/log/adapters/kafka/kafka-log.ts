@@ -248,7 +248,6 @@ class KafkaLog implements RecordLog {
       throw new OperatingError('config.invalid', `Topic ${name} has ${count} partitions, not ${this.partitionCount}.`);
   }
 
-  /** Offsets of a group; those of a transaction that ends soon, after it; else as they were before it. */
   async #ask<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
     this.#refuseClosed();
     return askRepeatedly(this.#client, { deadline: Date.now() + this.#timings.questionTimeoutMs }, ask);
