@@ -21,12 +21,19 @@ interface Said {
 
 const askedMax = 200;
 
-// By the one index of the chain, its order included. A conversation that was merged has its chain where it goes on.
-const newest = (condition: string): string => `(
-  SELECT k.status FROM consents k WHERE k.tenant = r.tenant AND k.conversation = c.going_on AND k.status ${condition}
+/**
+ * SQL for what a person last said, to everything or to marketing; null for nothing. By the one index of the chain, its
+ * order included. `tenant` and `conversation` are SQL.
+ */
+export const newestConsent = (of: 'agreement' | 'marketing', tenant: string, conversation: string): string => `(
+  SELECT k.status FROM consents k WHERE k.tenant = ${tenant} AND k.conversation = ${conversation}
+    AND k.status ${of === 'marketing' ? '' : 'NOT '}LIKE 'marketing-%'
   ORDER BY k.at DESC, k.event_id DESC LIMIT 1)`;
+
+// A conversation that was merged has its chain where it goes on.
 const statement = `
-  SELECT ${newest("NOT LIKE 'marketing-%'")} AS agreement, ${newest("LIKE 'marketing-%'")} AS marketing
+  SELECT ${newestConsent('agreement', 'r.tenant', 'c.going_on')} AS agreement,
+    ${newestConsent('marketing', 'r.tenant', 'c.going_on')} AS marketing
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS r (tenant, conversation, place) CROSS JOIN LATERAL (
     SELECT coalesce((SELECT m.merged_into FROM conversations m WHERE m.id = r.conversation), r.conversation) AS going_on
   ) c ORDER BY r.place`;

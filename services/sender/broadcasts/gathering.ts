@@ -2,6 +2,7 @@
 import { recipientsMax } from '#runtime/broadcasts/bounds.ts';
 import type { Sql } from '#runtime/database/database.ts';
 
+import { newestConsent } from '../objections.ts';
 import type { Broadcast, Segment } from './turns.ts';
 
 /** Chats that are looked at in one transaction. */
@@ -17,9 +18,7 @@ const pageStatement = `
     INSERT INTO broadcast_recipients (tenant, broadcast, conversation, person)
     SELECT $1, $2, p.id, p.person FROM page p
     WHERE NOT p.is_group AND p.merged_into IS NULL
-      AND ($5::text IS NULL OR $5 = (
-        SELECT k.status FROM consents k WHERE k.tenant = $1 AND k.conversation = p.id AND k.status NOT LIKE 'marketing-%'
-        ORDER BY k.at DESC, k.event_id DESC LIMIT 1))
+      AND ($5::text IS NULL OR $5 = ${newestConsent('agreement', '$1', 'p.id')})
       AND ($6::timestamptz IS NULL OR $6 <= (
         SELECT s.last_seen_at FROM contacts s WHERE s.tenant = $1 AND s.conversation = p.id AND s.person = p.person))
       AND ($7::text IS NULL OR $7 = (
