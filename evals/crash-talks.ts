@@ -1,14 +1,6 @@
 /** What people say in whose turns processes die: a booking each of a time of their own, an inscription each of their own. */
+import type { Turn } from '../services/testing/arrival.ts';
 
-/** What a person says, and what the last answer to it reads like. */
-export type Turn = readonly [says: string, answer: RegExp];
-
-/** How everybody begins. */
-export const arrival: readonly Turn[] = [
-  ['Oi', /SIM/],
-  ['sim', /se chama/],
-  ['Ana Souza', /ajudar/],
-];
 /** That no mail left. */
 export const notMailed = /Não consegui mandar|não saiu/;
 /** That one left, or none. */

@@ -31,7 +31,8 @@ import { recordedOnLog } from '../services/replay/log-source.ts';
 import { Throttle } from '../services/replay/throttle.ts';
 import { verify } from '../services/replay/verify.ts';
 import { startSender } from '../services/sender/sender.ts';
-import { type Turn, addressOf, arrival, mailedOrNot, notMailed, talks, withoutOwn } from './crash-talks.ts';
+import { type Turn, arrival } from '../services/testing/arrival.ts';
+import { addressOf, mailedOrNot, notMailed, talks, withoutOwn } from './crash-talks.ts';
 import { startMailServer } from './mail-server.ts';
 import { type ModelServers, startModels } from './models.ts';
 

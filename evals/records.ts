@@ -7,6 +7,7 @@ import type { ProsaRecord } from '#schemas/records.ts';
 import type { LoggedRecord, RecordLog } from '#runtime/log/record-log.ts';
 import { recordOf } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
+import { changedLog } from '#runtime/testing/changed-log.ts';
 
 /** An effect that a conversation asked for. */
 export interface AskedEffect {
@@ -49,14 +50,7 @@ export function keptLog(log: RecordLog): RecordLog {
     kept.set(key, batches);
     yield* await batches;
   };
-  return new Proxy(log, {
-    get(target, name) {
-      if (name === 'readRange') return readRange;
-      if (name === 'ends') return ends;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
+  return changedLog(log, { readRange, ends });
 }
 
 async function all<T>(batches: AsyncIterable<T>): Promise<readonly T[]> {

@@ -1,24 +1,19 @@
 /** A log that tells when its transactional consumer passes the moments at which a process may die. */
-import type { Assignment, OutgoingRecord, RecordLog, SliceWorker } from '#runtime/log/record-log.ts';
+import type { Assignment, OutgoingRecord, RecordLog } from '#runtime/log/record-log.ts';
+import { changedLog } from '#runtime/testing/changed-log.ts';
 import { decodeRecord } from '#schemas/codec.ts';
 
 import type { Reached } from './plan.ts';
 
 /** The same log. The moments within the log's own transaction are told by its adapter, where it has a seam. */
-export function tellingLog(log: RecordLog, reached: Reached): RecordLog {
-  return new Proxy(log, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name, target);
-      if (name !== 'consume') return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-      return (options: Parameters<RecordLog['consume']>[0]) =>
-        target.consume({
-          ...options,
-          assigned: (assignment): Promise<SliceWorker> =>
-            options.assigned(options.transactional ? telling(assignment, reached) : assignment),
-        });
-    },
+export const tellingLog = (log: RecordLog, reached: Reached): RecordLog =>
+  changedLog(log, {
+    consume: (options) =>
+      log.consume({
+        ...options,
+        assigned: (assignment) => options.assigned(options.transactional ? telling(assignment, reached) : assignment),
+      }),
   });
-}
 
 function telling(assignment: Assignment, reached: Reached): Assignment {
   const { topic, partition, startOffset, lost } = assignment;

@@ -1,6 +1,7 @@
 /** The product's effects service, which tells when an effect passes the moments at which its process may die. */
 import type { OutgoingRecord, RecordLog } from '#runtime/log/record-log.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
+import { changedLog } from '#runtime/testing/changed-log.ts';
 import { decodeRecord } from '#schemas/codec.ts';
 
 import { startEffects } from '../../services/effects/effects.ts';
@@ -38,13 +39,6 @@ export function startProductEffects(runtime: Runtime, reached: Reached): Promise
     await reached('answer-told', answered);
     return positions;
   };
-  const log = new Proxy(runtime.log, {
-    get(target, name) {
-      if (name === 'append') return append;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
   const told = new Map([...handlers].map(([source, handler]) => [source, telling(source, handler)]));
-  return startEffects({ ...runtime, log }, { handlers: told, close, pollMs });
+  return startEffects({ ...runtime, log: changedLog(runtime.log, { append }) }, { handlers: told, close, pollMs });
 }

@@ -21,6 +21,7 @@ import { loggedOf } from '#runtime/testing/whole-fold.ts';
 import type { ActorTold, AuditRecorded } from '#schemas/records.ts';
 import { topics } from '#schemas/topics.ts';
 
+import { arrives } from '../testing/arrival.ts';
 import { startTimers } from '../timers/timers.ts';
 import { startConversation } from './conversation.ts';
 
@@ -69,25 +70,7 @@ async function meet(phone: string): Promise<Person> {
   return person;
 }
 
-const says = (person: Person, pattern: RegExp): Promise<string[]> =>
-  eventually(
-    () => person.replies(),
-    (replies) => pattern.test(replies.at(-1) ?? ''),
-  );
-
-/** Meets somebody and goes to the menu with them. */
-async function arrives(phone: string): Promise<Person> {
-  const person = await meet(phone);
-  for (const [said, answer] of [
-    ['Oi', /SIM/],
-    ['sim', /se chama/],
-    ['Ana Souza', /ajudar/],
-  ] as const) {
-    await person.says(said);
-    await says(person, answer);
-  }
-  return person;
-}
+const comes = async (phone: string): Promise<Person> => arrives(await meet(phone));
 
 /** Nobody waits and nobody is attended. */
 const queueCloses = (): Promise<string> =>
@@ -154,19 +137,19 @@ async function expectReplays(actors: readonly string[]): Promise<void> {
 
 describe('a queue', () => {
   test('tells two people their places, gives one to an attendant, and takes the next', async () => {
-    const [ana, bia] = await Promise.all([arrives('5511999990001'), arrives('5511999990002')]);
+    const [ana, bia] = await Promise.all([comes('5511999990001'), comes('5511999990002')]);
     await ana.says('falar com atendente');
-    await says(ana, /próxima pessoa\* da fila, e deve ser em instantes/);
+    await ana.hears(/próxima pessoa\* da fila, e deve ser em instantes/);
     await bia.says('falar com atendente');
-    await says(bia, /2ª pessoa\* da fila. A espera é de cerca de 10 minutos/);
+    await bia.hears(/2ª pessoa\* da fila. A espera é de cerca de 10 minutos/);
 
     // By other hosts, which know nothing.
     await stopAll();
     await startHosts();
     passedMs += 61_000;
     await asks(ana, 'takeover');
-    await says(ana, /falando com uma pessoa/);
-    await says(bia, /A fila andou! Você é a \*próxima pessoa/);
+    await ana.hears(/falando com uma pessoa/);
+    await bia.hears(/A fila andou! Você é a \*próxima pessoa/);
     expect(await stateOf(ana.entry.conversation)).toBe('waitingForPerson.attended');
 
     // No room for a second one.
@@ -178,22 +161,22 @@ describe('a queue', () => {
     const quiet = (await ana.replies()).length;
     await ana.says('é sobre a minha conta');
     await asks(ana, 'handback');
-    const replies = await says(ana, /terminou, e eu voltei/);
+    const replies = await ana.hears(/terminou, e eu voltei/);
     expect(replies).toHaveLength(quiet + 1);
     await asks(bia, 'takeover');
-    await says(bia, /falando com uma pessoa/);
+    await bia.hears(/falando com uma pessoa/);
 
     await bia.says('PARAR');
-    await says(bia, /não vai mais receber/);
+    await bia.hears(/não vai mais receber/);
     await queueCloses();
     expect(((await envelopeOf(queueActor))?.episode?.snapshot.context as ServiceQueueContext).latestMs).toHaveLength(2);
   });
 
   test('tells the latest position after the minute, by a timer', async () => {
-    const people = await Promise.all(['5511999990003', '5511999990004', '5511999990005'].map(arrives));
+    const people = await Promise.all(['5511999990003', '5511999990004', '5511999990005'].map(comes));
     for (const [index, person] of people.entries()) {
       await person.says('falar com atendente');
-      await says(person, index === 0 ? /próxima pessoa\* da fila/ : new RegExp(`${(index + 1).toString()}ª pessoa`));
+      await person.hears(index === 0 ? /próxima pessoa\* da fila/ : new RegExp(`${(index + 1).toString()}ª pessoa`));
     }
     const [first, second, third] = people as [Person, Person, Person];
     await second.says('sair da fila');
@@ -204,7 +187,7 @@ describe('a queue', () => {
     );
     const before = (await third.replies()).length;
     passedMs += 61_000;
-    const replies = await says(third, /A fila andou! Você é a \*próxima/);
+    const replies = await third.hears(/A fila andou! Você é a \*próxima/);
     // Not the second place, which it had for a moment.
     expect(replies).toHaveLength(before + 1);
     await third.says('sair da fila');
@@ -214,16 +197,16 @@ describe('a queue', () => {
   test('follows a conversation into the elder one that it goes on in', async () => {
     const elder = await meet('5511999990006');
     passedMs += 10;
-    const younger = await arrives('888000111@lid');
+    const younger = await comes('888000111@lid');
     await younger.says('falar com atendente');
-    await says(younger, /da fila/);
+    await younger.hears(/da fila/);
     await younger.tell({ type: 'merge.requested', into: elder.entry.conversation, requestedBy: 'test' });
     await eventually(
       () => stateOf(elder.entry.conversation),
       (state) => state === 'waitingForPerson.waiting.queued',
     );
     await asks(elder, 'takeover');
-    await says(elder, /falando com uma pessoa/);
+    await elder.hears(/falando com uma pessoa/);
     const { attended } = (await envelopeOf(queueActor))?.episode?.snapshot.context as ServiceQueueContext;
     expect(attended.map(({ conversation }) => conversation)).toEqual([elder.entry.conversation]);
     await elder.says('PARAR');

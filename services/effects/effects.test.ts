@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { OperatingError } from '#runtime/errors.ts';
 import { derivedId, newUlid, outgoing, recordOf } from '#runtime/records.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
+import { changedLog } from '#runtime/testing/changed-log.ts';
 import { eventually } from '#runtime/testing/person.ts';
 import { asOwner } from '#runtime/testing/postgres.ts';
 import { type TestWorld, openTestWorld, testTenant } from '#runtime/testing/runtime.ts';
@@ -332,13 +333,7 @@ describe('whatever dies', () => {
                 : database.query(tenants, text, values),
             ),
         },
-        log: new Proxy(log, {
-          get(target, name) {
-            const found: unknown = Reflect.get(target, name);
-            if (name === 'append') return (records: Parameters<typeof log.append>[0]) => mortal(() => append(records));
-            return typeof found === 'function' ? (found.bind(target) as unknown) : found;
-          },
-        }),
+        log: changedLog(log, { append: (records) => mortal(() => append(records)) }),
       },
     };
   }

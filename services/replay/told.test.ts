@@ -17,6 +17,7 @@ import { testTenant } from '#runtime/testing/runtime.ts';
 import type { ActorTold, ConversationMerged, ProsaRecord } from '#schemas/records.ts';
 import { topics } from '#schemas/topics.ts';
 
+import { arrives } from '../testing/arrival.ts';
 import { recordedInJournal } from './journal-source.ts';
 import { recordedOnLog } from './log-source.ts';
 import { type ReplayWorld, openReplayWorld } from './testing/replay-world.ts';
@@ -51,7 +52,7 @@ beforeAll(async () => {
   // Not Ana first: who is missed first of all may be older than what is kept.
   for (const person of [younger, ana]) {
     await person.says('falar com atendente');
-    await says(person, /da fila/);
+    await person.hears(/da fila/);
   }
   await younger.tell({ type: 'merge.requested', into: elder.entry.conversation, requestedBy: 'test' });
   await younger.says('ainda sou eu');
@@ -69,24 +70,6 @@ async function awayFromQueue(prefix: string): Promise<Person> {
     const person = await replays.meet(`${prefix}${number}`);
     if (partitionOf(person.entry.conversation) !== partitionOf(queueActor)) return person;
   }
-}
-
-const says = (person: Person, pattern: RegExp): Promise<string[]> =>
-  eventually(
-    () => person.replies(),
-    (replies) => pattern.test(replies.at(-1) ?? ''),
-  );
-
-async function arrives(person: Person): Promise<Person> {
-  for (const [said, answer] of [
-    ['Oi', /SIM/],
-    ['sim', /se chama/],
-    ['Ana Souza', /ajudar/],
-  ] as const) {
-    await person.says(said);
-    await says(person, answer);
-  }
-  return person;
 }
 
 const recordsOf = (actor: string): Promise<ProsaRecord[]> => readRecords(replays.world, topics.events, actor);

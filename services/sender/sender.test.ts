@@ -9,6 +9,7 @@ import { OperatingError } from '#runtime/errors.ts';
 import type { RecordLog } from '#runtime/log/record-log.ts';
 import { newUlid, outgoing } from '#runtime/records.ts';
 import { openSimulatorPhone } from '#runtime/simulator/simulator-phone.ts';
+import { changedLog } from '#runtime/testing/changed-log.ts';
 
 import { apiKey, eventually, tenant, useSenderWorld } from './testing/sender-world.ts';
 
@@ -144,13 +145,7 @@ describe('results', () => {
     let away = true;
     const append: RecordLog['append'] = (records) =>
       away ? Promise.reject(new OperatingError('log.unavailable')) : here.world.log.append(records);
-    const log = new Proxy(here.world.log, {
-      get(target, name) {
-        const value: unknown = name === 'append' ? append : Reflect.get(target, name);
-        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-      },
-    });
-    await sender({}, { ...here.worker, log });
+    await sender({}, { ...here.worker, log: changedLog(here.world.log, { append }) });
     const ids = await ask(chat, 'um', 'dois');
     await eventually(async () => ((await shown(chat)).length === 2 ? true : undefined));
     expect(await recordsOf<DeliveryUpdated>('delivery.updated', ids)).toEqual([]);

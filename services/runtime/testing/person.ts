@@ -98,6 +98,14 @@ export class Person {
     }
     return texts;
   }
+
+  /** Waits until the last reply reads like this; all of them. */
+  hears(pattern: RegExp): Promise<string[]> {
+    return eventually(
+      () => this.replies(),
+      (replies) => pattern.test(replies.at(-1) ?? ''),
+    );
+  }
 }
 
 /** Committed records of a topic, of one actor. */
