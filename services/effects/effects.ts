@@ -35,13 +35,15 @@ export interface EffectsOptions {
 
 const group = 'effects';
 const slice = { sliceRecordsMax: 500, sliceBytesMax: 4 * 1024 * 1024 } as const;
-const defaults = { soleOwner: false, pollMs: 500, concurrency: 64, random: Math.random, stopGraceMs: 5_000 } as const;
+/** Half as often where no other process puts anything off or leaves anything behind. */
+const pollMsOf = ({ soleOwner }: EffectsOptions): number => (soleOwner === true ? 1_000 : 500);
+const defaults = { soleOwner: false, concurrency: 64, random: Math.random, stopGraceMs: 5_000 } as const;
 
 /** Starts the service. Resolves when it consumes. */
 export function startEffects(runtime: Runtime, options: EffectsOptions): Promise<RunningService> {
   const rows = openEffectRows(runtime.database);
   const owner = `effects-${newUlid(runtime.now())}`;
-  const runner = new EffectRunner({ ...defaults, ...options, runtime, rows, owner });
+  const runner = new EffectRunner({ ...defaults, pollMs: pollMsOf(options), ...options, runtime, rows, owner });
   return startQueueService(runtime, {
     group,
     topic: topics.effects,

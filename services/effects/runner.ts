@@ -31,7 +31,7 @@ export interface RunnerParts {
   /** By source. */
   readonly handlers: ReadonlyMap<string, EffectHandler>;
   readonly owner: string;
-  /** How often leases, retries and cancellations are looked for. Milliseconds. */
+  /** How often retries and cancellations are looked for; leases and answers of others every other time. Milliseconds. */
   readonly pollMs: number;
   /** Most effects at a time in this process. */
   readonly concurrency: number;
@@ -46,6 +46,8 @@ const leaseMarginMs = 15_000;
 /** A request of a source that nobody knows is refused after this: a newer process may be about to start. */
 const unknownAfterMs = 60_000;
 const tidyEveryMs = 3_600_000;
+/** Every so many looks also for what was left behind: leases are longer by far. */
+const leftEvery = 2;
 const partAwayDelayMs = 1_000;
 const retrySpread = 0.2;
 const toldTogether = { callsMax: 200 } as const;
@@ -74,6 +76,7 @@ export class EffectRunner {
   readonly #turning: Turning;
   #first = true;
   #nextLookAt = 0;
+  #nextLeftAt = 0;
   #nextUnknownAt = 0;
   #nextTidyAt = 0;
 
@@ -126,15 +129,24 @@ export class EffectRunner {
     return due.length > 0;
   }
 
-  /** What others left: answers that were not told, cancellations, leases that ran out. */
+  /** What others did: cancellations, and what they left behind. */
   async #lookAround(tenants: readonly string[]): Promise<void> {
-    const { rows, owner, soleOwner, concurrency, pollMs } = this.#parts;
-    this.#nextLookAt = performance.now() + pollMs;
+    const { rows, pollMs } = this.#parts;
+    const at = performance.now();
+    this.#nextLookAt = at + pollMs;
+    this.cancel(await rows.cancelledAmong(tenants, [...this.#running.keys()]));
+    if (at < this.#nextLeftAt) return;
+    this.#nextLeftAt = at + leftEvery * pollMs;
+    await this.#takeLeft(tenants);
+  }
+
+  /** Answers that were not told, leases that ran out. */
+  async #takeLeft(tenants: readonly string[]): Promise<void> {
+    const { rows, owner, soleOwner, concurrency } = this.#parts;
     if (this.#first && soleOwner) await rows.disown(tenants);
     for (const answer of await rows.untold(tenants, toldTogether.callsMax, this.#first && soleOwner))
       await this.#tell(answer);
     this.#first = false;
-    this.cancel(await rows.cancelledAmong(tenants, [...this.#running.keys()]));
     const free = concurrency - this.#running.size;
     if (free <= 0) return;
     for (const effect of await rows.claimLapsed(tenants, owner, leaseMarginMs, free)) this.#takeOver(effect);

@@ -96,7 +96,6 @@ const slice = { sliceRecordsMax: 500, sliceBytesMax: 4 * 1024 * 1024 } as const;
 
 const defaults = {
   soleOwner: false,
-  pollMs: 500,
   concurrency: 320,
   retryDelaysMs: retryDelaysMsDefault,
   lookupDelaysMs: lookupDelaysMsDefault,
@@ -105,7 +104,10 @@ const defaults = {
   chatPauseMs: 60_000,
   gates: gateDefaults,
   random: Math.random,
-} as const satisfies Required<Omit<SenderOptions, 'windows' | 'perInstance'>>;
+} as const satisfies Required<Omit<SenderOptions, 'pollMs' | 'windows' | 'perInstance'>>;
+
+/** Half as often where no other process puts anything off or leaves anything behind. */
+const pollMsOf = ({ soleOwner }: SenderOptions): number => (soleOwner === true ? 1_000 : 500);
 
 /** Broadcasts that are looked at together. */
 const broadcastsAtOnce = 4;
@@ -126,7 +128,7 @@ const settleGraceMs = 1_000;
 
 /** Starts the sender. Resolves when it consumes. */
 export async function startSender(runtime: Runtime, options: SenderOptions = {}): Promise<RunningService> {
-  const chosen = { ...defaults, ...options };
+  const chosen = { ...defaults, pollMs: pollMsOf(options), ...options };
   if (chosen.leaseMs <= chosen.callTimeoutMs)
     throw new OperatingError('config.invalid', 'the lease of a delivery must be longer than a call');
   const deliveries = openDeliveries(runtime.database);
