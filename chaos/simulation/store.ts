@@ -119,9 +119,9 @@ export class MemoryStore {
           this.#written(slice.partition, mine.get(slice.partition) !== owner);
         }),
       markAttempt: (partition, epoch, offset) => call('mark', () => this.#mark(partition, epoch, offset)),
-      unmarkAttempt: (partition, epoch, offset) =>
+      unmarkAttempt: (partition, offset) =>
         call('unmark', () => {
-          this.#unmark(partition, epoch, offset);
+          this.#unmark(partition, offset);
         }),
       journalReach: (partition) => call('reach', () => this.#state.reach.get(partition) ?? 0),
       readJournal: (of, from, before) => this.#readJournal(process, of.actor, from, before),
@@ -259,9 +259,9 @@ export class MemoryStore {
     return attemptCount - 1;
   }
 
-  #unmark(partition: number, epoch: number, offset: number): void {
+  #unmark(partition: number, offset: number): void {
     const row = this.#state.partitions.get(partition);
-    if (row?.epoch !== epoch || row.attemptOffset !== offset || row.attemptCount === 0) return;
+    if (row?.attemptOffset !== offset || row.attemptCount === 0) return;
     this.#becomeRow(partition, { ...row, attemptCount: row.attemptCount - 1 });
   }
 

@@ -44,8 +44,8 @@ export interface ActorStore {
   write(tenants: readonly string[], slice: SnapshotWrite, transaction: Sql | undefined): Promise<void>;
   /** Marks that a record is about to be applied; returns how often it was begun before and the process ended. Throws `log.fenced`. */
   markAttempt(partition: number, epoch: number, offset: number): Promise<number>;
-  /** Takes back the mark of a record whose application failed without ending the process. */
-  unmarkAttempt(partition: number, epoch: number, offset: number): Promise<void>;
+  /** Takes back the mark of a record whose application failed without ending the process; by whoever made it, owner or not by now. */
+  unmarkAttempt(partition: number, offset: number): Promise<void>;
   /** Offset up to which the journals of a partition are complete. */
   journalReach(partition: number): Promise<number>;
   /** Records of an actor in `[from, before)` of its journal, in order. */
@@ -72,7 +72,7 @@ export function postgresActorStore(ports: JournalPorts): ActorStore {
       await Promise.all([declareTenants(transaction, tenants), writeSnapshots(transaction, slice)]);
     },
     markAttempt: (partition, epoch, offset) => markAttempt(database, partition, epoch, offset),
-    unmarkAttempt: (partition, epoch, offset) => unmarkAttempt(database, partition, epoch, offset),
+    unmarkAttempt: (partition, offset) => unmarkAttempt(database, partition, offset),
     journalReach: (partition) => journalReach(database, partition),
     readJournal: (of, from, before) => readJournal(ports, of, from, before),
     readHeld: (envelope) => readHeld(ports, envelope),

@@ -209,6 +209,27 @@ describe('a message', () => {
     expect(conversation.says('hi', 'same').outcome).toBe('applied');
   });
 
+  test('dated by a clock far ahead keeps no later one from being heard, however many came since', () => {
+    const conversation = new Conversation();
+    const outcome = (id: number, providerAt: number) =>
+      conversation.tell(
+        { type: 'message.received', instance: 'i_1', kind: 'text', group: false, sealed: null, providerAt },
+        {
+          messageId: `${id}`,
+          stableId: `${id}`,
+          chat: 'x',
+          sender: { address: 'x' },
+          content: { kind: 'text', text: '' },
+        },
+      ).outcome;
+    outcome(0, Date.UTC(2099, 0));
+    const many = 1_001;
+    for (let id = 1; id <= many; id++) outcome(id, startAt + id * 1_000);
+    expect(outcome(many + 1, startAt + (many + 1) * 1_000)).toBe('applied');
+    // What is older than all that is known is still not taken for new.
+    expect(outcome(many + 2, startAt)).toBe('duplicate');
+  });
+
   test('of a group chat is recorded and not answered', () => {
     const conversation = new Conversation();
     const message: SealedMessage = {

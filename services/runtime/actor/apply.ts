@@ -18,7 +18,7 @@ import type {
   SealedReport,
   SealedStatus,
 } from '#schemas/content.ts';
-import type { ActorEvent, ActorTold } from '#schemas/records.ts';
+import type { ActorEvent, ActorTold, MergeUndone } from '#schemas/records.ts';
 import { topics } from '#schemas/topics.ts';
 
 import { OperatingError } from '../errors.ts';
@@ -278,7 +278,7 @@ function mergeStep(known: Envelope, record: ActorEvent, opened: unknown, around:
     case 'merge.requested':
       return { ...mergeAway(known, record, around.find), outcome: 'applied' };
     case 'merge.undone':
-      return { ...undoMerge(known, record), outcome: 'applied' };
+      return unanswered(undoMerge(known, record), record, around);
     case 'conversation.merged':
       // Of one that was merged itself meanwhile, it goes on to where that one went.
       return known.mergedInto === undefined
@@ -288,6 +288,24 @@ function mergeStep(known: Envelope, record: ActorEvent, opened: unknown, around:
       if (known.mergedInto === undefined) return undefined;
       return { envelope: known, outputs: forwarded(record, opened, known.mergedInto), outcome: 'forwarded' };
   }
+}
+
+/** Who was merged, and is no more, waits for effects whose answers went elsewhere (M5 of merge.ts). */
+function unanswered(
+  { envelope, outputs }: Omit<Applied, 'outcome'>,
+  record: MergeUndone,
+  around: Surroundings,
+): Applied {
+  const { pendingEffects, episode, at } = envelope;
+  if (outputs.length === 0 || pendingEffects.length === 0 || episode?.snapshot.status !== 'active')
+    return { envelope, outputs, outcome: 'applied' };
+  const error = { code: 'effect.outcome-unknown', message: '' };
+  const events = pendingEffects.map(({ invokeId }) => ({
+    ...{ type: `xstate.error.actor.${invokeId}`, at, eventId: record.eventId },
+    ...{ actorId: invokeId, error },
+  }));
+  const applied = step({ ...envelope, pendingEffects: [] }, episode, record, events, around);
+  return { ...applied, outputs: [...outputs, ...applied.outputs] };
 }
 
 /** Kept on the log, without effect. */

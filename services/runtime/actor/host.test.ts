@@ -8,7 +8,9 @@ import { parkedTopicOf, topics } from '#schemas/topics.ts';
 import { startConversation } from '../../conversation/conversation.ts';
 import { startProjection } from '../../projection/projection.ts';
 import { startTimers } from '../../timers/timers.ts';
+import { OperatingError } from '../errors.ts';
 import { consumeRecords } from '../log/consume-records.ts';
+import type { LoggedRecord } from '../log/record-log.ts';
 import { causedBy, derivedId, outgoing } from '../records.ts';
 import type { RunningService, Runtime } from '../runtime.ts';
 import { echoConfiguration, findEcho, findMended } from '../testing/echo-machine.ts';
@@ -16,7 +18,7 @@ import { Person, eventually, readRecords } from '../testing/person.ts';
 import { asOwner } from '../testing/postgres.ts';
 import { type TestWorld, openTestWorld, testTenant } from '../testing/runtime.ts';
 import { postgresActorStore } from './actor-store.ts';
-import { openEnvelope } from './envelope.ts';
+import { type Envelope, openEnvelope } from './envelope.ts';
 import { openHost } from './host.ts';
 import { loadActors, takeOver } from './snapshot-store.ts';
 
@@ -45,15 +47,21 @@ async function stopAll(): Promise<void> {
 
 const meet = (phone = '5511999990001') => Person.meet(world, world.runtime('prosa_ingest'), phone);
 
-/** The count in the echo machine's context, as the newest snapshot has it. */
-async function countOf(person: Person): Promise<unknown> {
+/** The newest snapshot of a person's conversation. */
+async function envelopeOf(person: Person): Promise<Envelope | 'no snapshot' | undefined> {
   const [stored] = await loadActors(
     worker.database,
     [{ tenant: testTenant, actor: person.entry.conversation }],
     Number.MAX_SAFE_INTEGER,
   );
   if (stored?.snapshot === undefined) return 'no snapshot';
-  const envelope = await openEnvelope(worker.vault, { ...stored, ...stored.snapshot }, findEcho);
+  return openEnvelope(worker.vault, { ...stored, ...stored.snapshot }, findEcho);
+}
+
+/** The count in the echo machine's context, as the newest snapshot has it. */
+async function countOf(person: Person): Promise<unknown> {
+  const envelope = await envelopeOf(person);
+  if (envelope === 'no snapshot') return envelope;
   return (envelope?.episode?.snapshot.context as { count: number } | undefined)?.count;
 }
 
@@ -326,7 +334,7 @@ describe('a release', () => {
 });
 
 describe('ownership', () => {
-  const hostOn = async (without?: 'epoch') => {
+  const hostOn = async (without?: 'epoch', refuse: (nextOffset: number) => Promise<void> | void = () => undefined) => {
     const committed: number[] = [];
     const lost = new AbortController();
     const ports = {
@@ -348,6 +356,7 @@ describe('ownership', () => {
       commit: async (_, nextOffset, prepare) => {
         // As on a log that is elsewhere: snapshots are written in a transaction of their own first.
         await prepare?.(undefined);
+        await refuse(nextOffset);
         committed.push(nextOffset);
       },
     });
@@ -382,6 +391,46 @@ describe('ownership', () => {
     await asOwner(world.databaseUrl, 'UPDATE actor_partitions SET committed = 5, progress = 10');
     const progressAt = async (committed: number) => (await takeOver(database, 0, committed)).progress;
     expect([await progressAt(5), await progressAt(10), await progressAt(6)]).toEqual([5, 10, 5]);
+  });
+
+  test('what was committed one by one, under suspicion, is not applied again when the rest of its slice is', async () => {
+    const person = await meet();
+    for (const text of ['boom', 'a', 'b', 'c']) await person.says(text);
+    const partition = world.log.partitionOf(person.entry.conversation);
+    const records: LoggedRecord[] = [];
+    for await (const batch of world.log.readRange({ topic: topics.events, partition, from: 0 }))
+      // The last records under suspicion, and the first of those behind them.
+      records.push(...batch.map((record) => ({ ...record, offset: record.offset + 497 })));
+    for (let taken = 0; taken < 3; taken++) await takeOver(worker.database, 0, 0);
+    const refused: number[] = [];
+    const { host, committed } = await hostOn(undefined, (offset) => {
+      if (offset === 501 && refused.push(offset) === 1) throw new OperatingError('log.unavailable');
+    });
+    const slice = { records, nextOffset: 501 };
+    await expect(host.process(slice)).rejects.toMatchObject({ code: 'log.unavailable' });
+    await host.process(slice);
+    expect(committed).toEqual([498, 499, 500, 501]);
+    const envelope = await envelopeOf(person);
+    expect(envelope).toMatchObject({ held: [497, 498, 499, 500].map((offset) => ({ offset })) });
+  });
+
+  test('whoever loses the partition at a record, again and again, did not die of it', async () => {
+    const person = await meet();
+    await person.says('hi');
+    const partition = world.log.partitionOf(person.entry.conversation);
+    const records: LoggedRecord[] = [];
+    for await (const batch of world.log.readRange({ topic: topics.events, partition, from: 0 })) records.push(...batch);
+    const slice = { records, nextOffset: 1 };
+    // Three take-overs without progress make it suspicious, and three deaths at one record make an order.
+    for (let lost = 0; lost < 7; lost++) {
+      const { host } = await hostOn(undefined, async () => {
+        await takeOver(worker.database, 0, 0);
+        throw new OperatingError('log.fenced');
+      });
+      await expect(host.process(slice)).rejects.toMatchObject({ code: 'log.fenced' });
+    }
+    await (await hostOn()).host.process(slice);
+    expect(await envelopeOf(person)).toMatchObject({ quarantine: null, held: [] });
   });
 
   test('no epoch comes twice when Postgres is set back', async () => {

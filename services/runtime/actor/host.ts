@@ -27,7 +27,7 @@ import type { ActorEvent, AuditRecorded } from '#schemas/records.ts';
 import { parkedTopicOf } from '#schemas/topics.ts';
 
 import type { Sql } from '../database/database.ts';
-import { OperatingError } from '../errors.ts';
+import { OperatingError, dispositionOf } from '../errors.ts';
 import type { Assignment, LoggedRecord, OutgoingRecord, RecordLog, Slice, SliceWorker } from '../log/record-log.ts';
 import type { Logger } from '../logger.ts';
 import { Lru } from '../lru.ts';
@@ -92,6 +92,8 @@ interface OwnedOutput {
 const startsBeforeSuspicion = 2;
 /** Deaths at a record after which its actor is put in quarantine. */
 const deathsMax = 3;
+/** A record takes a fraction of a millisecond, its transaction some. */
+const heldUpMs = 1_000;
 /** Records applied under suspicion before the host trusts the partition again. */
 const suspectRecords = 500;
 /** Records per transaction of a silent fold. */
@@ -131,26 +133,29 @@ class ActorHost implements SliceWorker {
       startsWithoutProgress > startsBeforeSuspicion ? assignment.startOffset + suspectRecords : assignment.startOffset;
   }
 
-  async process(slice: Slice): Promise<void> {
-    if (this.#position < this.#suspectUntil && slice.records.length > 0) {
-      for (const record of slice.records) await this.#processSuspect(record);
-      if (slice.nextOffset > this.#position) await this.#processSlice({ records: [], nextOffset: slice.nextOffset });
+  async process({ records, nextOffset }: Slice): Promise<void> {
+    // A slice that is given again may begin with records that were committed one by one before.
+    const left = records.filter(({ offset }) => offset >= this.#position);
+    if (this.#position < this.#suspectUntil && left.length > 0) {
+      for (const record of left) await this.#processSuspect(record);
+      if (nextOffset > this.#position) await this.#processSlice({ records: [], nextOffset });
       return;
     }
-    await this.#processSlice(slice);
+    await this.#processSlice({ records: left, nextOffset });
   }
 
   async #processSuspect(record: LoggedRecord): Promise<void> {
     const { store } = this.#ports;
     const { partition } = this.#assignment;
     const { offset } = record;
-    // A slice that is given again may begin with records that were committed one by one before.
-    if (offset < this.#position) return;
     const deaths = await store.markAttempt(partition, this.#epoch, offset);
+    const began = performance.now();
     try {
       await this.#processSlice({ records: [record], nextOffset: offset + 1 }, deaths >= deathsMax ? offset : undefined);
     } catch (caught) {
-      await store.unmarkAttempt(partition, this.#epoch, offset).catch(() => undefined);
+      // What held the process up until it lost the partition would do so for ever: that is as good as a death.
+      const isHarmless = dispositionOf(caught) === 'retry' || performance.now() - began < heldUpMs;
+      if (isHarmless) await store.unmarkAttempt(partition, offset).catch(() => undefined);
       throw caught;
     }
   }

@@ -182,6 +182,38 @@ test('a merge that is undone lets the younger go on from where it was', async ()
   await eventually(found, (entry) => entry?.conversation === younger.entry.conversation && entry.keptApart === true);
 });
 
+test('what went to the elder meanwhile leaves the younger waiting for nothing once the merge is undone', async () => {
+  await host();
+  await younger.says('a');
+  await answered(younger, 1);
+  await younger.says('ask');
+  const [effect] = (await eventually(
+    () => readRecords(world, topics.effects, younger.entry.conversation),
+    (records) => records.length > 0,
+  )) as EffectRequested[];
+  await merge();
+  const completed = { type: 'effect.completed', effectId: effect?.effectId, outcome: 'done', reason: null } as const;
+  await younger.tell({ ...completed, sealed: null }, { output: 'forty-two' });
+  await answered(elder, 1);
+  await younger.tell({ type: 'merge.undone', requestedBy: 'test' });
+  await audited(younger, 'merge.undone');
+  await younger.says('b');
+  expect((await answered(younger, 3)).slice(-2)).toEqual(['no answer', '2:b']);
+
+  const timersOf = async (): Promise<readonly TimerSet[]> =>
+    (await readRecords(world, topics.timers, younger.entry.conversation)).filter((one) => one.type === 'timer.set');
+  const fire = (timer: TimerSet | undefined) =>
+    younger.tell({ type: 'timer.fired', timerId: timer?.timerId, generation: timer?.eventId });
+  const set = (await timersOf()).at(-1);
+  await merge();
+  await fire(set);
+  await younger.tell({ type: 'merge.undone', requestedBy: 'test' });
+  const again = await eventually(timersOf, (timers) => timers.at(-1)?.eventId !== set?.eventId);
+  expect(again.at(-1)).toMatchObject({ timerId: set?.timerId, dueAt: set?.dueAt });
+  await fire(again.at(-1));
+  expect((await answered(younger, 4)).at(-1)).toBe('still there?');
+});
+
 test('nobody goes on in a younger one, and nobody twice', async () => {
   await host();
   await elder.says('a');

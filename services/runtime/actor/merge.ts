@@ -8,7 +8,8 @@
  * M3 What either was told, neither is told again: what they saw is joined.
  * M4 The state goes on of whoever the person wrote to last, with what it waits for: that one knows the
  *    person's latest word. What the other waits for is cancelled.
- * M5 Undone, the younger goes on from where it was; the elder keeps what it has.
+ * M5 Undone, the younger goes on from where it was; the elder keeps what it has. What the younger waited for went to the
+ *    elder meanwhile, or will never come: its timers are set anew, its effects have an unknown outcome (`apply.ts`).
  */
 import type { SealedMessage } from '#schemas/content.ts';
 import type { ActorEvent, ConversationMerged, MergeRequested, MergeUndone, RecordHeader } from '#schemas/records.ts';
@@ -145,9 +146,25 @@ const isOwnAffair = ({ type }: ActorEvent): boolean =>
   type === 'conversation.released' ||
   type === 'conversation.quarantined';
 
-/** The younger goes on by itself again (M5). */
-export function undoMerge({ mergedInto, ...envelope }: Envelope, record: MergeUndone): Merged {
-  if (mergedInto === undefined) return { envelope, outputs: [] };
+/** The younger goes on by itself again, with its timers (M5). */
+export function undoMerge({ mergedInto, ...merged }: Envelope, record: MergeUndone): Merged {
+  if (mergedInto === undefined) return { envelope: merged, outputs: [] };
+  const { tenant, actor, eventId } = record;
+  const timers = merged.timers.map((timer) => ({
+    ...timer,
+    generation: derivedId('t', tenant, actor, eventId, timer.generation),
+  }));
+  const envelope = { ...merged, timers };
   const fields = { action: 'merge.undone', trigger: record.type, subject: mergedInto, actedBy: record.requestedBy };
-  return { envelope, outputs: [auditOf(record, envelope, 0, fields)] };
+  // The first index is that of a transition, if one follows.
+  const index = envelope.pendingEffects.length === 0 ? 0 : 'undone';
+  return {
+    envelope,
+    outputs: [
+      auditOf(record, envelope, index, fields),
+      ...timers.map(({ timerId, generation, dueAt }): Output => ({
+        record: { ...causedBy(record, generation, envelope.at), type: 'timer.set', timerId, dueAt },
+      })),
+    ],
+  };
 }

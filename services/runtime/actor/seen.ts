@@ -53,14 +53,17 @@ export function wasSeen(window: SeenWindow, key: string, providerAt: number | nu
   return providerAt !== null && providerAt <= window.lowWater;
 }
 
-/** The window with one more key; forgets what is too old, and the oldest beyond the bound. */
+/**
+ * The window with one more key; forgets what is too old, and the oldest beyond the bound. A provider whose clock is ahead
+ * dates nothing later than it came: else all that is not would be too old once that key is forgotten.
+ */
 export function remember(window: SeenWindow, key: string, at: number, providerAt: number | null): SeenWindow {
   // Times inside an actor never go back, so what is too old stands at the beginning.
   const { entries } = window;
   let from = 0;
   while ((entries[from]?.[1] ?? Infinity) <= at - windowMs) from += 1;
   const kept = entries.slice(from);
-  kept.push([key, at, providerAt ?? 0]);
+  kept.push([key, at, Math.min(providerAt ?? 0, at)]);
   if (kept.length <= entriesMax) return { entries: kept, lowWater: window.lowWater };
   const [dropped, ...rest] = kept;
   return { entries: rest, lowWater: Math.max(window.lowWater, dropped?.[2] ?? 0) };

@@ -109,18 +109,16 @@ export async function markAttempt(
   });
 }
 
-/** Takes back the mark of a record whose application failed without ending the process: that was no death. */
-export async function unmarkAttempt(
-  database: Database,
-  partition: number,
-  epoch: number,
-  offset: number,
-): Promise<void> {
+/**
+ * Takes back the mark of a record whose application failed without ending the process: that was no death. Under
+ * whatever epoch: who loses the partition at a record did not die of it either.
+ */
+export async function unmarkAttempt(database: Database, partition: number, offset: number): Promise<void> {
   await database.transaction([], (sql) =>
     sql.query(
       `UPDATE actor_partitions SET attempt_count = attempt_count - 1
-       WHERE partition = $1 AND epoch = $2 AND attempt_offset = $3 AND attempt_count > 0`,
-      [partition, epoch, offset],
+       WHERE partition = $1 AND attempt_offset = $2 AND attempt_count > 0`,
+      [partition, offset],
     ),
   );
 }
