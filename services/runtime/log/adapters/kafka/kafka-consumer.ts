@@ -146,8 +146,9 @@ export class KafkaConsumer implements Consumer {
       this.#endAll();
       await this.#member.leave(this.#context.sharedClient);
     }
+    // Not of the attempt: one that failed halfway through may have made a generation of its own.
+    const before = this.#member.membership;
     for (let pauseMs = rejoinPauseFirstMs; !this.#isEnding(); pauseMs = Math.min(pauseMs * 2, rejoinPauseMaxMs)) {
-      const before = this.#member.membership;
       const claims = { owned: this.owned(), declined: [...this.#declined] };
       try {
         const joined = await Promise.race([this.#member.join(claims), this.#stopped]);

@@ -8,7 +8,9 @@
  * 1. `fence` makes every earlier producer of this id powerless, and returns when its last transaction is decided.
  * 2. Nothing follows an unanswered request but the end: the broker could still carry it out, within
  *    the next transaction of the same epoch (Jepsen "Bufstream 0.1.0", KIP-890). Repeating the very
- *    same request is right, except for the one that ends a transaction.
+ *    same request is right, except for the one that ends a transaction; but where it moved the offset
+ *    no other transaction of this epoch follows, which it could take back. (Late records are refused by
+ *    their sequence numbers.)
  * 3. After `log.fenced` or `log.outcome-unknown` this producer is not used again.
  */
 import { randomUUID } from 'node:crypto';
@@ -52,6 +54,8 @@ export class TransactionalProducer {
   readonly #seam: KafkaSeam;
   #identity: ProducerIdentity | undefined;
   #sequences = new Sequences();
+  /** An offset was sent and not answered, so that it may still arrive (2). */
+  #offsetMayComeLate = false;
 
   constructor(client: KafkaClient, transactionalId: string, timings: TransactionTimings, seam: KafkaSeam) {
     this.#client = client;
@@ -98,6 +102,8 @@ export class TransactionalProducer {
     await this.#seam.beforeEndOfTransaction?.(move.partition);
     const ending = this.#end(identity);
     await Promise.all([ending, this.#seam.reached?.('commit-sent', move.partition)]);
+    // It was committed; whoever goes on must fence first.
+    if (this.#offsetMayComeLate) throw new OperatingError('log.outcome-unknown', 'TxnOffsetCommit');
   }
 
   #coordinator(): Promise<number> {
@@ -155,12 +161,15 @@ export class TransactionalProducer {
       this.#client.send(await this.#coordinator(), 'AddOffsetsToTxn', { ...named, groupId }),
     );
     const membership = this.#seam.withoutGenerationCheck === true ? { memberId: '', generationId: -1 } : {};
-    await repeating(this.#client, { deadline }, async () =>
-      this.#client.sendOwn(
-        await this.#client.coordinatorOf('group', groupId),
-        txnOffsetCommit({ ...move, ...named, ...membership }),
-      ),
-    );
+    await repeating(this.#client, { deadline }, async () => {
+      const node = await this.#client.coordinatorOf('group', groupId);
+      try {
+        await this.#client.sendOwn(node, txnOffsetCommit({ ...move, ...named, ...membership }));
+      } catch (caught) {
+        this.#offsetMayComeLate ||= isUnanswered(caught);
+        throw caught;
+      }
+    });
     await this.#seam.reached?.('offset-moved', move.partition);
   }
 
@@ -178,7 +187,7 @@ export class TransactionalProducer {
     } catch (caught) {
       throw new OperatingError('log.outcome-unknown', cause.type, caught);
     }
-    throw new OperatingError('log.unavailable', cause.type, cause);
+    throw new OperatingError(this.#offsetMayComeLate ? 'log.outcome-unknown' : 'log.unavailable', cause.type, cause);
   }
 
   async #end(identity: ProducerIdentity): Promise<void> {
