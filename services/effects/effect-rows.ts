@@ -57,7 +57,7 @@ const requestColumns: Columns<EffectRequested> = {
 
 const claimed = 'e.tenant, e.id, e.actor, e.source, e.revision, e.input, e.attempts, e.claim';
 const answered = `tenant, id, actor, revision, outcome, reason, output,
-  (extract(epoch FROM coalesce(occurred_at, answered_at)) * 1000)::float8 AS "occurredAt"`;
+  floor(extract(epoch FROM coalesce(occurred_at, answered_at)) * 1000)::float8 AS "occurredAt"`;
 
 /**
  * The condition on a row that was found by its id. Said so that no index of a status seems to fit, which would be read

@@ -234,6 +234,19 @@ describe('an effect', () => {
     expect(reasons.sort()).toEqual(['effect.outcome-unknown', 'effect.timeout']);
   });
 
+  test('whose output no record can hold fails, and ends nobody else', async () => {
+    const service = await start({
+      copy: handler(() => Promise.resolve('x'.repeat(1_100_000))),
+      quick: handler(() => Promise.resolve('there')),
+    });
+    await ask('copy');
+    const [answer] = await answered(1);
+    expect(answer?.told).toEqual({ error: { code: 'effect.output-too-large', message: '' } });
+    await ask('quick');
+    expect((await answered(2))[1]?.told).toEqual({ output: 'there' });
+    await expect(Promise.race([service.finished, Promise.resolve('running')])).resolves.toBe('running');
+  });
+
   test('of a source is bounded, and holds no other up', async () => {
     let running = 0;
     let most = 0;
@@ -405,6 +418,51 @@ describe('whatever dies', () => {
     const [answer] = await answered(1);
     expect(answer).toMatchObject({ effectId: id, told: { output: 'kept' } });
     expect(answer?.occurredAt).toBeGreaterThan(worker.now() + anHourMs / 2);
+  });
+
+  test('what an earlier life could not tell, and this one cannot while the log is away, takes nothing from what runs meanwhile', async () => {
+    await world.close();
+    await openWorld();
+    const left = derivedId('f', 'left');
+    await asOwner(
+      world.databaseUrl,
+      `INSERT INTO effects (tenant, id, actor, source, status, outcome, answered_at)
+       VALUES ('${testTenant}', '${left}', '${actor}', 'book', 'answered', 'done', now())`,
+    );
+    let isAway = true;
+    let refusals = 0;
+    const append: typeof world.log.append = (records) => {
+      if (!isAway) return world.log.append(records);
+      refusals += 1;
+      return Promise.reject(new OperatingError('log.unavailable'));
+    };
+    const booked = Promise.withResolvers<string>();
+    let bookings = 0;
+    const book = handler(() => ((bookings += 1), booked.promise), { repeatable: false });
+    const quick = handler(() => Promise.resolve('there'));
+    await start({ book, quick }, { soleOwner: true }, { ...worker, log: changedLog(world.log, { append }) });
+    const id = await ask('book');
+    await eventually(
+      () => Promise.resolve(bookings),
+      (count) => count === 1,
+    );
+    const before = refusals;
+    await eventually(
+      () => Promise.resolve(refusals),
+      (count) => count > before + 1,
+    );
+    isAway = false;
+    await eventually(
+      () => statusOf(left),
+      (status) => status === 'done',
+    );
+    // Looked around once more by then.
+    await ask('quick');
+    await answered(1);
+    booked.resolve('booked');
+    const all = await answered(2);
+    expect(all.filter(({ effectId }) => effectId === id).map(({ told }) => told)).toEqual([{ output: 'booked' }]);
+    expect(bookings).toBe(1);
   });
 
   test('who dies while taking over keeps it no longer than that takes', async () => {

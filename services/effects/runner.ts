@@ -51,6 +51,8 @@ const leftEvery = 2;
 const partAwayDelayMs = 1_000;
 const retrySpread = 0.2;
 const toldTogether = { callsMax: 200 } as const;
+/** Largest sealed output: what a record takes, with room for the rest of it, wherever the actor's conversation forwards it to. */
+const outputBytesMax = 900_000;
 
 /** How an attempt went, as its record says. */
 interface Went {
@@ -74,6 +76,8 @@ export class EffectRunner {
   readonly #attempts = new Set<Promise<void>>();
   readonly #tell: (answer: PendingAnswer) => Promise<void>;
   readonly #turning: Turning;
+  /** Whether what an earlier life left was taken for ours; what runs since is not of that life. */
+  #tookOver = false;
   #first = true;
   #nextLookAt = 0;
   #nextLeftAt = 0;
@@ -119,6 +123,7 @@ export class EffectRunner {
   async #turn(): Promise<boolean> {
     const { rows, runtime, owner, concurrency } = this.#parts;
     const tenants = await runtime.tenants.ids();
+    await this.#disownOnce(tenants);
     // What was just asked for does not wait for this each time.
     if (performance.now() >= this.#nextLookAt) await this.#lookAround(tenants);
     const free = concurrency - this.#running.size;
@@ -127,6 +132,14 @@ export class EffectRunner {
     for (const effect of due) this.#start(effect, () => this.#attempt(effect));
     await this.#housekeeping(tenants);
     return due.length > 0;
+  }
+
+  /** Before anything is begun: later it would take what runs here from itself. */
+  async #disownOnce(tenants: readonly string[]): Promise<void> {
+    if (this.#tookOver) return;
+    const { rows, soleOwner } = this.#parts;
+    if (soleOwner) await rows.disown(tenants);
+    this.#tookOver = true;
   }
 
   /** What others did: cancellations, and what they left behind. */
@@ -143,7 +156,6 @@ export class EffectRunner {
   /** Answers that were not told, leases that ran out. */
   async #takeLeft(tenants: readonly string[]): Promise<void> {
     const { rows, owner, soleOwner, concurrency } = this.#parts;
-    if (this.#first && soleOwner) await rows.disown(tenants);
     for (const answer of await rows.untold(tenants, toldTogether.callsMax, this.#first && soleOwner))
       await this.#tell(answer);
     this.#first = false;
@@ -297,28 +309,34 @@ export class EffectRunner {
       await rows.putBack(effect, Math.round(result.delayMs), result.countsAttempt);
       return;
     }
+    const sealed = await this.#answerOf(effect, result);
+    if ((sealed.output?.byteLength ?? 0) > outputBytesMax)
+      return this.#settle(effect, failed('effect.output-too-large'));
+    const { outcome, reason } = sealed;
+    runtime.metrics.effects.inc({ source: effect.source, outcome: reason ?? outcome });
+    const kept = await rows.answer(effect, sealed);
+    if (kept === 'kept') await this.#tell(sealed);
+    // It came off, and nobody waits for it: the actor's host writes that down.
+    if (kept === 'cancelled' && outcome === 'done') await runtime.log.append([outgoing(completedOf(sealed))]);
+  }
+
+  async #answerOf(effect: ClaimedEffect, result: Extract<Result, { to: 'answer' }>): Promise<PendingAnswer> {
     const { outcome } = result;
-    const code = outcome === 'error' ? result.code : null;
-    runtime.metrics.effects.inc({ source: effect.source, outcome: code ?? outcome });
     const answer: PendingAnswer = {
       tenant: effect.tenant,
       id: effect.id,
       actor: effect.actor,
       revision: effect.revision,
       outcome,
-      reason: code,
-      occurredAt: runtime.now(),
+      reason: outcome === 'error' ? result.code : null,
+      occurredAt: this.#parts.runtime.now(),
       output: null,
     };
     const value: SealedEffectOutput = {
       ...(outcome === 'done' ? { output: result.output ?? null } : { error: { code: result.code, message: '' } }),
       ...(result.call === undefined ? {} : { call: result.call }),
     };
-    const sealed = { ...answer, output: await this.#sealed(answer, value) };
-    const kept = await rows.answer(effect, sealed);
-    if (kept === 'kept') await this.#tell(sealed);
-    // It came off, and nobody waits for it: the actor's host writes that down.
-    if (kept === 'cancelled' && outcome === 'done') await runtime.log.append([outgoing(completedOf(sealed))]);
+    return { ...answer, output: await this.#sealed(answer, value) };
   }
 
   async #sealed(answer: PendingAnswer, value: SealedEffectOutput): Promise<Buffer | null> {
