@@ -84,6 +84,7 @@ export function openClaims(database: Database) {
     ): Promise<readonly ClaimedDelivery[]> {
       const { rooms } = request;
       if (rooms.length === 0 || request.max <= 0) return [];
+      const askedAt = performance.now();
       const found = await database.query<ClaimedRow>(request.tenants, claimDueStatement, [
         request.owner,
         request.leaseMs,
@@ -96,14 +97,15 @@ export function openClaims(database: Database) {
         rooms.map(({ start }) => start),
         rooms.map(({ lane }) => strides[lane % priorities.length] ?? 1),
       ]);
-      return found.rows.map(claimedOf);
+      return found.rows.map((row) => claimedOf(row, askedAt));
     },
 
     /** Takes over those whose claimer is gone or left them to be looked up. */
     async claimStale(request: ClaimRequest): Promise<readonly ClaimedDelivery[]> {
       const values = [request.owner, request.leaseMs, request.max];
+      const askedAt = performance.now();
       const found = await database.query<ClaimedRow>(request.tenants, claimStaleStatement, values);
-      return found.rows.map(claimedOf);
+      return found.rows.map((row) => claimedOf(row, askedAt));
     },
 
     /** Queues what was put off until now, of each instance as many; resolves with how many. */
@@ -302,12 +304,15 @@ type ClaimedRow = Omit<AcceptedRow, 'status' | 'first_claimed_at' | 'claimed_at'
 };
 
 /** Those of accepted rows that were begun. */
-export const begunOf = ({ first_claimed_at, claimed_at, ...row }: AcceptedRow): readonly ClaimedDelivery[] =>
+export const begunOf = (
+  { first_claimed_at, claimed_at, ...row }: AcceptedRow,
+  askedAt: number,
+): readonly ClaimedDelivery[] =>
   row.status === 'sending' && first_claimed_at !== null && claimed_at !== null
-    ? [claimedOf({ ...row, first_claimed_at, claimed_at, abandoned: false })]
+    ? [claimedOf({ ...row, first_claimed_at, claimed_at, abandoned: false }, askedAt)]
     : [];
 
-const claimedOf = (row: ClaimedRow): ClaimedDelivery => ({
+const claimedOf = (row: ClaimedRow, askedAt: number): ClaimedDelivery => ({
   tenant: row.tenant,
   id: row.id,
   conversation: row.conversation,
@@ -324,5 +329,6 @@ const claimedOf = (row: ClaimedRow): ClaimedDelivery => ({
   origin: row.origin,
   claimedAt: row.claimed_at.getTime(),
   firstClaimedAt: row.first_claimed_at.getTime(),
+  askedAt,
   abandoned: row.abandoned,
 });

@@ -23,7 +23,7 @@ beforeEach(() => {
 afterEach(() => void vi.useRealTimers());
 
 const instance = { id: 'i_1', tenant: 'demo', provider: 'waha', settings: {} } as unknown as Instance;
-const delivery = {
+const claimed = {
   tenant: 'demo',
   id: 'd_1',
   conversation: 'c_1',
@@ -33,7 +33,9 @@ const delivery = {
   lane: 0,
   uncertain: false,
   fallback: null,
-} as unknown as ClaimedDelivery;
+};
+/** Claimed so long ago, milliseconds. */
+const delivery = (ago = 0) => ({ ...claimed, askedAt: performance.now() - ago }) as unknown as ClaimedDelivery;
 
 /** An adapter: asks for the file, then calls. */
 const provider = {
@@ -87,17 +89,22 @@ const permit = { confirm: () => Promise.resolve(0), release: () => undefined };
 
 describe('a call', () => {
   test('begins while there is time for it', async () => {
-    await courierWith({ preparing: startWithinMs / 2, reading: startWithinMs / 2 }).attempt(delivery, permit);
+    await courierWith({ preparing: startWithinMs / 2, reading: startWithinMs / 2 }).attempt(delivery(), permit);
     expect([callsBegun, moves]).toMatchObject([1, [{ to: 'settled', status: 'sent' }]]);
   });
 
   test('does not begin once that was spent before it: the message is queued again, without an attempt', async () => {
-    await courierWith({ preparing: startWithinMs + 1 }).attempt(delivery, permit);
+    await courierWith({ preparing: startWithinMs + 1 }).attempt(delivery(), permit);
+    expect([callsBegun, moves]).toMatchObject([0, [{ to: 'queued', uncertain: false, countsAttempt: false }]]);
+  });
+
+  test('does not begin for a process that stood still between its claim and the beginning', async () => {
+    await courierWith({}).attempt(delivery(startWithinMs + 1), permit);
     expect([callsBegun, moves]).toMatchObject([0, [{ to: 'queued', uncertain: false, countsAttempt: false }]]);
   });
 
   test('that has time to begin does not begin after a file that had none to be read: it is tried again, and certainly was not sent', async () => {
-    await courierWith({ preparing: startWithinMs - 10, reading: 11 }).attempt(delivery, permit);
+    await courierWith({ preparing: startWithinMs - 10, reading: 11 }).attempt(delivery(), permit);
     expect([callsBegun, moves]).toMatchObject([0, [{ to: 'queued', uncertain: false }]]);
   });
 });

@@ -9,40 +9,29 @@
  *    would meet it again, and the other chats are not to blame.
  * C4 What nobody asked for is not sent to who said no by then (`objections.ts`), however it came to wait.
  */
-import type { OutboundContent, SealedOutbound } from '#schemas/content.ts';
-
 import { OperatingError } from '#runtime/errors.ts';
-import type { Instance, Provider } from '#runtime/instances/instances.ts';
+import type { Provider } from '#runtime/instances/instances.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
 import type { AttemptResult, ClaimedDelivery, Deliveries, Move, PendingReport } from './deliveries.ts';
-import type { ConfirmationFinder } from './confirmations.ts';
 import type { Courtesies } from './courtesies.ts';
 import { type Endpoints, mayGoElsewhere } from './endpoints.ts';
 import { classOfLane } from './lanes.ts';
-import type { ObjectionFinder } from './objections.ts';
-import type { FileReader } from './outgoing-files.ts';
-import type { AddressFinder, PersonFinder } from './people.ts';
 import type { RouteFinder } from './routes.ts';
 import type { Permit } from './permits.ts';
 import { type PolicyFinder, putOffUntil } from './placement.ts';
-import type { MessageProvider, OutboundMessage, Resolution, SendOutcome } from './ports/provider.ts';
+import type { OutboundMessage, Resolution, SendOutcome } from './ports/provider.ts';
+import { type PreparationParts, type Prepared, createPreparer } from './preparation.ts';
 import type { FallbackStep } from './steps.ts';
 import { type Verdicts, held } from './verdicts.ts';
 
 /** What a courier works with. */
-export interface CourierParts {
+export interface CourierParts extends PreparationParts {
   readonly runtime: Pick<Runtime, 'instances' | 'vault' | 'metrics' | 'logger' | 'now'>;
   readonly deliveries: Deliveries;
-  readonly providers: Readonly<Record<Provider, MessageProvider>>;
-  readonly personOf: PersonFinder;
-  readonly addressOf: AddressFinder;
   readonly routeOf: RouteFinder;
   readonly endpoints: Endpoints;
-  readonly confirmationOf: ConfirmationFinder;
   readonly courtesies: Courtesies;
-  readonly readFile: FileReader;
-  readonly objectionTo: ObjectionFinder;
   readonly policyOf: PolicyFinder;
   readonly verdicts: Verdicts;
   /** Milliseconds after its claim within which a call may begin (C2). */
@@ -51,19 +40,6 @@ export interface CourierParts {
 
 /** Before what could not be prepared is tried again; a part of ours is away. */
 const releaseDelayMs = 1_000;
-
-interface Prepared {
-  readonly instance: Instance;
-  readonly message: OutboundMessage;
-}
-
-type Preparation =
-  | ({ readonly state: 'ready' } & Prepared)
-  /** It can never be sent. */
-  | { readonly state: 'hopeless'; readonly code: string; readonly instance?: Instance }
-  /** Its account does not exist, or no longer. */
-  | { readonly state: 'accountless' }
-  | { readonly state: 'away' };
 
 /** Carries deliveries. Both methods resolve with what is to be reported, if it settled; they throw `database.unavailable`. */
 export interface Courier {
@@ -75,62 +51,15 @@ export interface Courier {
 
 /** Makes the courier. */
 export function createCourier(parts: CourierParts): Courier {
-  const { runtime, deliveries, providers, personOf, addressOf, verdicts } = parts;
-  const { vault, instances, metrics, logger } = runtime;
+  const { runtime, deliveries, providers, verdicts } = parts;
+  const { metrics, logger } = runtime;
 
-  const contentOf = async (delivery: ClaimedDelivery): Promise<OutboundContent | { readonly code: string }> => {
-    if (delivery.content === null) return { code: 'content.missing' };
-    try {
-      const opened = await vault.open<SealedOutbound>(sealedIn(delivery, 'reply.requested'), delivery.content);
-      return opened.state === 'erased' ? { code: 'person.erased' } : opened.value.content;
-    } catch (caught) {
-      if (caught instanceof OperatingError && caught.disposition === 'park') return { code: 'content.unreadable' };
-      throw caught;
-    }
+  const logDefect = (delivery: ClaimedDelivery, error: unknown): void => {
+    const { tenant, instance, id, attempts } = delivery;
+    logger.error('delivery failed by a defect', { tenant, instance, eventId: id, attempt: attempts, error });
   };
 
-  const gather = async (delivery: ClaimedDelivery): Promise<Preparation> => {
-    const { tenant, conversation, id } = delivery;
-    const instance = await instances.read(tenant, delivery.instance);
-    if (instance === undefined) return { state: 'accountless' };
-    const hopeless = (code: string): Preparation => ({ state: 'hopeless', code, instance });
-    const person = await personOf(tenant, conversation);
-    if (person === undefined) return hopeless('conversation.unknown');
-    const address = await addressOf(tenant, conversation, providers[instance.provider].reaches);
-    // It may have others: of a provider that served the chat before, which this one has no form for.
-    if (address === undefined) {
-      const known = await addressOf(tenant, conversation);
-      return hopeless(known === undefined ? 'address.unknown' : 'address.unsupported');
-    }
-    if (address.state === 'erased') return hopeless('person.erased');
-    const content = await contentOf(delivery);
-    if ('code' in content) return hopeless(content.code);
-    const message: OutboundMessage = {
-      deliveryId: id,
-      conversation,
-      person,
-      chat: address.value,
-      content,
-      clientMessageId: delivery.clientMessageId,
-      attempt: delivery.attempts,
-      firstAttemptAt: delivery.firstClaimedAt,
-      isTaken: (stableId) => deliveries.isTaken(tenant, vault.index(tenant, 'message-id', stableId), id),
-      confirmed: () => parts.confirmationOf(delivery),
-      readFile: (file) => parts.readFile(tenant, file),
-    };
-    return { state: 'ready', instance, message };
-  };
-
-  const prepare = async (delivery: ClaimedDelivery): Promise<Preparation> => {
-    try {
-      return await gather(delivery);
-    } catch (caught) {
-      if (caught instanceof OperatingError && caught.disposition !== 'retry') throw caught;
-      if (caught instanceof OperatingError) return { state: 'away' };
-      logDefect(delivery, caught);
-      return { state: 'hopeless', code: 'internal' };
-    }
-  };
+  const preparer = createPreparer(parts, logDefect);
 
   /** Where it may have been sent already, it stays, and with who stands in for it; so it does while nobody can tell. */
   const servingOf = async (delivery: ClaimedDelivery): Promise<string> => {
@@ -143,11 +72,6 @@ export function createCourier(parts: CourierParts): Courier {
     }
   };
 
-  const logDefect = (delivery: ClaimedDelivery, error: unknown): void => {
-    const { tenant, instance, id, attempts } = delivery;
-    logger.error('delivery failed by a defect', { tenant, instance, eventId: id, attempt: attempts, error });
-  };
-
   /** C3: only errors with a disposition leave a call to a provider. */
   const guarded = async <T>(delivery: ClaimedDelivery, call: () => Promise<T>, otherwise: T): Promise<T> => {
     try {
@@ -156,19 +80,6 @@ export function createCourier(parts: CourierParts): Courier {
       if (caught instanceof OperatingError) throw caught;
       logDefect(delivery, caught);
       return otherwise;
-    }
-  };
-
-  /** C4 */
-  const wanted = async (delivery: ClaimedDelivery): Promise<Preparation> => {
-    const prepared = await prepare(delivery);
-    if (prepared.state !== 'ready') return prepared;
-    try {
-      const code = await parts.objectionTo(delivery);
-      return code === undefined ? prepared : { state: 'hopeless', code, instance: prepared.instance };
-    } catch (caught) {
-      if (caught instanceof OperatingError && caught.disposition === 'retry') return { state: 'away' };
-      throw caught;
     }
   };
 
@@ -233,11 +144,11 @@ export function createCourier(parts: CourierParts): Courier {
 
   return {
     async attempt(delivery, permit) {
-      const claimedAt = performance.now();
+      const claimedAt = delivery.askedAt;
       const serving = await servingOf(delivery);
       if (serving !== delivery.instance)
         return deliveries.move(delivery, undefined, { to: 'elsewhere', instance: serving });
-      const prepared = await wanted(delivery);
+      const prepared = await preparer.wanted(delivery);
       const release: Move = { to: 'queued', delayMs: releaseDelayMs, uncertain: false, countsAttempt: false };
       if (prepared.state === 'away') return deliveries.move(delivery, undefined, release);
       if (prepared.state === 'accountless')
@@ -271,7 +182,7 @@ export function createCourier(parts: CourierParts): Courier {
     },
 
     async lookUp(delivery) {
-      const prepared = await prepare(delivery);
+      const prepared = await preparer.prepare(delivery);
       if (prepared.state === 'away')
         return deliveries.move(delivery, undefined, { to: 'look-up', delayMs: releaseDelayMs });
       if (prepared.state !== 'ready') {
@@ -311,10 +222,3 @@ const codeOf = (delivery: ClaimedDelivery, resolution: Resolution): string | nul
   if (resolution.outcome === 'sent') return 'outcome.found';
   return delivery.abandoned ? 'outcome.abandoned' : null;
 };
-
-const sealedIn = (delivery: ClaimedDelivery, type: string) => ({
-  tenant: delivery.tenant,
-  actor: delivery.conversation,
-  type,
-  eventId: delivery.id,
-});

@@ -40,6 +40,8 @@ export interface ClaimedDelivery {
   /** Of this claim and of the first one. Epoch milliseconds by the database's clock. */
   readonly claimedAt: number;
   readonly firstClaimedAt: number;
+  /** Before this claim was asked for, by `performance.now()`: its lease began later. */
+  readonly askedAt: number;
   /** Its claimer went away without a word. */
   readonly abandoned: boolean;
 }
@@ -148,9 +150,10 @@ export function openDeliveries(database: Database) {
   return {
     /** See `acceptReplies`. */
     async accept(acceptance: Acceptance): Promise<Accepted> {
+      const askedAt = performance.now();
       const rows = await acceptReplies(database, acceptance);
       return {
-        begun: rows.flatMap(begunOf),
+        begun: rows.flatMap((row) => begunOf(row, askedAt)),
         queued: rows.flatMap(({ status, conversation, lane }) =>
           status === 'queued' ? [[conversation, lane] as const] : [],
         ),

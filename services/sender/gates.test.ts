@@ -164,5 +164,7 @@ describe('an account that may not write to people first', () => {
     await outcome([first]);
     expect(texts(fake, stranger)).toEqual(['oi, estranho']);
     await audited(instance.id, [['breaker.new-chats-stopped', 'provider.restricted']]);
+    const { values } = await here.worker.metrics.breakerChanges.get();
+    expect(values.find(({ labels }) => labels.state === 'new-chats-stopped')?.value).toBe(1);
   });
 });

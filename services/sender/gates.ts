@@ -53,8 +53,11 @@ export function openGates(
   database: Database,
   options: GateOptions,
   random: () => number,
-  moved: (account: Account, to: 'open' | 'half-open' | 'closed' | 'cold', reason: string | null) => void = () =>
-    undefined,
+  moved: (
+    account: Account,
+    to: 'open' | 'half-open' | 'closed' | 'new-chats-stopped',
+    reason: string | null,
+  ) => void = () => undefined,
 ) {
   /** Failures in a row, by instance. */
   const failures = new Lru<string, number>(instancesMax);
@@ -93,7 +96,7 @@ export function openGates(
     shut: (account: Account, reason: string, afterMs = 0): Promise<void> => open(account, reason, afterMs),
 
     /** The account may not write to people first (G4). */
-    async chill({ tenant, instance }: Account, reason: string, afterMs = 0): Promise<void> {
+    async stopNewChats({ tenant, instance }: Account, reason: string, afterMs = 0): Promise<void> {
       const values = [
         tenant,
         instance,
@@ -103,8 +106,8 @@ export function openGates(
         1 + jitter * random(),
         afterMs,
       ];
-      const changed = await database.query([tenant], chillStatement, values);
-      if (changed.rowCount > 0) moved({ tenant, instance }, 'cold', reason);
+      const changed = await database.query([tenant], stopNewChatsStatement, values);
+      if (changed.rowCount > 0) moved({ tenant, instance }, 'new-chats-stopped', reason);
     },
 
     /** Takes the probe of an instance whose pause is over; false when another process has it. */
@@ -177,7 +180,7 @@ const closeStatement = audited(
   'NULL',
 );
 
-const chillStatement = audited(
+const stopNewChatsStatement = audited(
   `
   INSERT INTO sending_gates AS g (tenant, instance, state, cold_reason, cold_openings, cold_until)
   VALUES ($1, $2, 'closed', $3, 1, now() + greatest($4 * $6::float8, $7) * interval '1 ms')

@@ -1,5 +1,5 @@
 /**
- * The ladder of fallbacks (requirement R28): where a message goes that its own attempts could not send.
+ * The ladder of fallbacks: where a message goes that its own attempts could not send.
  * Another address of the same server is no rung here: it is tried within each attempt (`endpoints.ts`).
  *
  * L1 Down only: whatever a tenant changes meanwhile, no rung is come by twice, so that it ends.

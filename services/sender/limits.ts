@@ -3,8 +3,8 @@
  *
  * Facts: Cloud 80 messages a second and number, up to 1000 by Meta's leave, 20 in coexistence; a pair of
  * number and user 1 in 6 s with a burst of 45 that is paid back by waiting, so 45 in 270 s
- * (developers.facebook.com, throughput and pair rate limits; whatsapp-wire-formats.md 4.9). The others
- * are no interface for programs and name no limits; theirs are ours (requirement R26).
+ * (developers.facebook.com, throughput and pair rate limits). The others are no interface for programs and
+ * name no limits; theirs are ours.
  */
 import type { Instance } from '#runtime/instances/instances.ts';
 import type { SendLimits } from '#runtime/instances/send-limits.ts';

@@ -2,7 +2,7 @@
  * When a delivery is tried again. Times in milliseconds.
  */
 
-/** Before the first, second, … attempt (requirement R27). Its length is the number of attempts. */
+/** Before the first, second, … attempt. Its length is the number of attempts. */
 export const retryDelaysMsDefault: readonly number[] = [0, 60_000, 120_000, 240_000];
 
 /** Before the first, second, … look-up of an unknown outcome. Its length is the number of look-ups. */

@@ -102,7 +102,7 @@ export function createVerdicts(parts: VerdictParts) {
     }
     await tell(gates.works(delivery));
     if (scope === 'cold-chats') {
-      await tell(gates.chill(delivery, code));
+      await tell(gates.stopNewChats(delivery, code));
       if (classOfLane(delivery.lane) === 'cold') return held;
     }
     const given = await giveUp(delivery, code, detail);
@@ -128,7 +128,7 @@ export function createVerdicts(parts: VerdictParts) {
       return held;
     }
     if (scope === 'cold-chats') {
-      await tell(gates.chill(delivery, code, afterMs));
+      await tell(gates.stopNewChats(delivery, code, afterMs));
       if (classOfLane(delivery.lane) === 'cold') return held;
     }
     // A store of ours that is away says nothing of the account.
