@@ -21,7 +21,7 @@ export const roles = {
 export type Role = keyof typeof roles;
 
 /** What the process of the rest does besides, where there are outskirts. */
-const errands = ['media', 'webhooks'] as const satisfies readonly ServiceName[];
+const filesAndWebhooks = ['media', 'webhooks'] as const satisfies readonly ServiceName[];
 
 /** Those that host actors. */
 export const hosts = ['host-1', 'host-2'] as const satisfies readonly Role[];
@@ -171,7 +171,7 @@ export class Crew {
 
   #launch(role: Role, { plan, environment }: Member): Promise<StartedProcess> {
     const input: ProgramPlan = {
-      services: [...roles[role], ...(role === 'rest' && this.#outskirts ? errands : [])],
+      services: [...roles[role], ...(role === 'rest' && this.#outskirts ? filesAndWebhooks : [])],
       clockOffsetMs: this.clockOffsetMs,
       versions: historyVersions,
       seed: this.#seed,

@@ -69,16 +69,16 @@ async function workLeft(on: Settling): Promise<readonly [string | undefined, num
   );
   const { open = 0, timers = 0 } = rows[0] ?? {};
   if (open > 0 || timers > 0) return [open > 0 ? `${open} deliveries are open` : undefined, timers];
-  return [on.outskirts ? await errandsLeft(on) : undefined, 0];
+  return [on.outskirts ? await filesAndWebhooksLeft(on) : undefined, 0];
 }
 
 /** Files to be fetched and events to be told. */
-async function errandsLeft({ runtime, tenant, now, skip }: Settling): Promise<string | undefined> {
+async function filesAndWebhooksLeft({ runtime, tenant, now, skip }: Settling): Promise<string | undefined> {
   const { rows } = await runtime.database.transaction([tenant], (sql) =>
     sql.query<{ count: number; due: Date | null }>(
       `SELECT count(*)::int AS count, min(due_at) AS due FROM (
          SELECT due_at FROM media_fetches UNION ALL SELECT due_at FROM webhook_deliveries WHERE status = 'queued'
-       ) AS errands`,
+       ) AS remaining`,
     ),
   );
   const { count = 0, due = null } = rows[0] ?? {};

@@ -19,7 +19,7 @@ import { mixedVersions } from './16-mixed-versions.ts';
 import { killedSender } from './17-killed-sender.ts';
 import { fullRebuild } from './18-full-rebuild.ts';
 import { corruptSnapshots } from './19-corrupt-snapshots.ts';
-import { errands } from './20-errands.ts';
+import { filesAndWebhooks } from './20-files-and-webhooks.ts';
 import { merges } from './21-merges.ts';
 
 export const faults: readonly Fault[] = [
@@ -42,6 +42,6 @@ export const faults: readonly Fault[] = [
   killedSender,
   fullRebuild,
   corruptSnapshots,
-  errands,
+  filesAndWebhooks,
   merges,
 ];

@@ -1,5 +1,5 @@
 /**
- * One's own appointments (R18): seen, cancelled after a yes, or moved.
+ * One's own appointments: seen, cancelled after a yes, or moved.
  *
  *   listing ──► choosing ──► deciding (move, cancel, back)
  *      │           │               │

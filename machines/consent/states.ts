@@ -1,5 +1,5 @@
 /**
- * Consent, before anything else (R14), as states of the conversation: asked for, explained, refused. A no and a
+ * Consent, before anything else, as states of the conversation: asked for, explained, refused. A no and a
  * withdrawal are respected until the person says yes clearly. No model has a say here.
  */
 import { assistingTextsIn } from '#machines/conversation/assisting-texts.ts';

@@ -209,8 +209,8 @@ export type ByLocale<Texts> = Readonly<Record<'pt-BR' | 'en' | 'es', Texts>>;
 
 /** What is said in a language; pt-BR where there is no such. */
 export function inLanguage<Texts>(texts: ByLocale<Texts>, locale: string): Texts {
-  const known = languageOf(locale).locale;
-  return known === 'en' || known === 'es' ? texts[known] : texts['pt-BR'];
+  const own: Readonly<Record<string, Texts | undefined>> = texts;
+  return own[languageOf(locale).locale] ?? texts['pt-BR'];
 }
 
 /** The texts of a conversation's language. */

@@ -1,5 +1,5 @@
 /**
- * People who attend (R11): waiting for one, in the tenant's queue where there is one, and being attended.
+ * People who attend: waiting for one, in the tenant's queue where there is one, and being attended.
  *
  *   waitingForPerson
  *   ┌─ waiting ────────────────────────────────────────────────────┐

@@ -1,5 +1,5 @@
 /**
- * Questions about the event (R19): its sections are read once, shown as a list, and told by number, by words, or
+ * Questions about the event: its sections are read once, shown as a list, and told by number, by words, or
  * as a model puts them.
  *
  *   reading ──► choosing ◄─┐

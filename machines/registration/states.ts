@@ -1,5 +1,5 @@
 /**
- * Inscription (R15): field after field, each validated and normalised; CPF and e-mail looked up; all of it read
+ * Inscription: field after field, each validated and normalised; CPF and e-mail looked up; all of it read
  * back, corrected, confirmed, saved, and a mail.
  *
  *   deciding ──► fullName, email, cpf, phone, city, state, profile ──► checking (CPF, e-mail) ─┐

@@ -1,5 +1,5 @@
 /**
- * Booking (R17): service → when → one of the free times → held → confirmed → booked → by e-mail, if wanted.
+ * Booking: service → when → one of the free times → held → confirmed → booked → by e-mail, if wanted.
  *
  *   deciding ──► choosingService ─┐
  *      │  ▲────────────────────────┘

@@ -1,5 +1,5 @@
 /**
- * A service queue of a tenant (R11): conversations that wait for a person, in order of arrival, and those that
+ * A service queue of a tenant: conversations that wait for a person, in order of arrival, and those that
  * attendants have.
  *
  *   ┌─────────┐  somebody waits   ┌─────────┐  nobody waits, nobody is attended   ┌────────┐

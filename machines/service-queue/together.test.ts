@@ -16,6 +16,7 @@ import type { ServiceQueueContext } from './context.ts';
 import { serviceQueueMachine } from './machine.ts';
 
 const runs = Number(process.env['QUEUE_RUNS'] ?? 25);
+const timeoutMs = 30_000 + 200 * runs;
 const capacity = 1;
 const waitingMax = 3;
 const queue = { name: 'atendimento', capacity, waitingMax, minutesEach: 5, attendedTimeoutMs: 600_000 };
@@ -165,67 +166,83 @@ function play(
 const inQueue = /queued|granting|joining|attended/u;
 
 describe('conversations and their queue', () => {
-  it('tell nobody a position twice within a minute', () => {
-    let positions = 0;
-    fc.assert(
-      fc.property(anyCourse, (course) => {
-        const { said } = play(course, () => undefined);
-        positions += said.length;
-        for (const told of Map.groupBy(said, ({ ticket }) => ticket).values()) {
-          const apart = told.slice(1).map(({ at }, i) => at - (told[i]?.at ?? 0));
-          expect(Math.min(positionPauseMs, ...apart)).toBe(positionPauseMs);
-          expect(new Set(told.map(({ text }) => /\*.*?\*/u.exec(text)?.[0])).size).toBe(told.length);
-        }
-      }),
-      { numRuns: runs },
-    );
-    expect(positions).toBeGreaterThan(runs);
-  });
+  it(
+    'tell nobody a position twice within a minute',
+    () => {
+      let positions = 0;
+      fc.assert(
+        fc.property(anyCourse, (course) => {
+          const { said } = play(course, () => undefined);
+          positions += said.length;
+          for (const told of Map.groupBy(said, ({ ticket }) => ticket).values()) {
+            const apart = told.slice(1).map(({ at }, i) => at - (told[i]?.at ?? 0));
+            expect(Math.min(positionPauseMs, ...apart)).toBe(positionPauseMs);
+            expect(new Set(told.map(({ text }) => /\*.*?\*/u.exec(text)?.[0])).size).toBe(told.length);
+          }
+        }),
+        { numRuns: runs },
+      );
+      expect(positions).toBeGreaterThan(runs);
+    },
+    timeoutMs,
+  );
 
-  it('give attendants no more than the capacity, and let no more wait than fit', () => {
-    let busiest = 0;
-    fc.assert(
-      fc.property(anyCourse, (course) => {
-        play(course, ({ queue: now }) => {
-          busiest = Math.max(busiest, now?.attended.length ?? 0);
-          expect(now?.attended.length ?? 0).toBeLessThanOrEqual(capacity);
-          expect(now?.waiting.length ?? 0).toBeLessThanOrEqual(waitingMax);
-        });
-      }),
-      { numRuns: runs },
-    );
-    expect(busiest).toBe(capacity);
-  });
+  it(
+    'give attendants no more than the capacity, and let no more wait than fit',
+    () => {
+      let busiest = 0;
+      fc.assert(
+        fc.property(anyCourse, (course) => {
+          play(course, ({ queue: now }) => {
+            busiest = Math.max(busiest, now?.attended.length ?? 0);
+            expect(now?.attended.length ?? 0).toBeLessThanOrEqual(capacity);
+            expect(now?.waiting.length ?? 0).toBeLessThanOrEqual(waitingMax);
+          });
+        }),
+        { numRuns: runs },
+      );
+      expect(busiest).toBe(capacity);
+    },
+    timeoutMs,
+  );
 
-  it('keep the order of arrival: a position never grows', () => {
-    fc.assert(
-      fc.property(anyCourse, (course) => {
-        const { places } = play(course, ({ queue: now }) => {
-          const arrivals = (now?.waiting ?? []).map(({ since }) => since);
-          expect(arrivals).toEqual([...arrivals].sort((a, b) => a - b));
-        });
-        for (const told of Map.groupBy(places, ({ ticket }) => ticket).values()) {
-          const positions = told.map(({ position }) => position);
-          expect(positions).toEqual([...positions].sort((a, b) => b - a));
-        }
-      }),
-      { numRuns: runs },
-    );
-  });
+  it(
+    'keep the order of arrival: a position never grows',
+    () => {
+      fc.assert(
+        fc.property(anyCourse, (course) => {
+          const { places } = play(course, ({ queue: now }) => {
+            const arrivals = (now?.waiting ?? []).map(({ since }) => since);
+            expect(arrivals).toEqual([...arrivals].sort((a, b) => a - b));
+          });
+          for (const told of Map.groupBy(places, ({ ticket }) => ticket).values()) {
+            const positions = told.map(({ position }) => position);
+            expect(positions).toEqual([...positions].sort((a, b) => b - a));
+          }
+        }),
+        { numRuns: runs },
+      );
+    },
+    timeoutMs,
+  );
 
-  it('agree on who waits and who is attended', () => {
-    fc.assert(
-      fc.property(anyCourse, (course) => {
-        play(course, (all) => {
-          const places = [...(all.queue?.waiting ?? []), ...(all.queue?.attended ?? [])];
-          for (const { conversation } of places) expect(all.stateOf(conversation)).toMatch(inQueue);
-          const queued = Array.from({ length: count }, (_, i) => `c_${i.toString()}`).filter((name) =>
-            /queued|granting/u.test(all.stateOf(name)),
-          );
-          expect(queued.sort()).toEqual((all.queue?.waiting ?? []).map(({ conversation }) => conversation).sort());
-        });
-      }),
-      { numRuns: runs },
-    );
-  });
+  it(
+    'agree on who waits and who is attended',
+    () => {
+      fc.assert(
+        fc.property(anyCourse, (course) => {
+          play(course, (all) => {
+            const places = [...(all.queue?.waiting ?? []), ...(all.queue?.attended ?? [])];
+            for (const { conversation } of places) expect(all.stateOf(conversation)).toMatch(inQueue);
+            const queued = Array.from({ length: count }, (_, i) => `c_${i.toString()}`).filter((name) =>
+              /queued|granting/u.test(all.stateOf(name)),
+            );
+            expect(queued.sort()).toEqual((all.queue?.waiting ?? []).map(({ conversation }) => conversation).sort());
+          });
+        }),
+        { numRuns: runs },
+      );
+    },
+    timeoutMs,
+  );
 });

@@ -6,6 +6,7 @@ import { notationOf } from './testing/when-notation.ts';
 import { type WhenContext, type WhenReading, narrowWhen, readWhen } from './when.ts';
 
 const runs = Number(process.env['PROSA_WHEN_RUNS'] ?? '150');
+const timeoutMs = 30_000 + 10 * runs;
 
 const at = (local: string, timeZone: string, more: Partial<WhenContext> = {}): WhenContext => ({
   now: Temporal.ZonedDateTime.from(`${local}[${timeZone}]`).epochMilliseconds,
@@ -182,27 +183,31 @@ const anyContext = fc.record({
 const characters = (text: string): string => Array.from(text.replace(/\s/gu, '')).sort().join('');
 
 describe('any text', () => {
-  it('is read without throwing, into intervals ahead of now, accounting for every character', () => {
-    fc.assert(
-      fc.property(anyText, anyContext, (text, context) => {
-        const reading = readWhen(text, context);
-        expect(readWhen(text, context)).toEqual(reading);
-        if (reading.kind === 'none') return;
-        expect(reading.consumed).not.toBe('');
-        expect(characters(reading.consumed + reading.rest)).toBe(characters(text));
-        if (reading.kind === 'unread') return;
-        const candidates = reading.kind === 'ambiguous' ? reading.candidates : [reading];
-        for (const { interval } of candidates) {
-          expect(interval.from).toBeLessThan(interval.to);
-          if (reading.kind !== 'past') expect(interval.to).toBeGreaterThan(context.now);
-        }
-        if (reading.kind !== 'ambiguous') return;
-        expect(candidates.length).toBeGreaterThan(1);
-        expect(candidates.length).toBeLessThan(5);
-      }),
-      { numRuns: runs },
-    );
-  });
+  it(
+    'is read without throwing, into intervals ahead of now, accounting for every character',
+    () => {
+      fc.assert(
+        fc.property(anyText, anyContext, (text, context) => {
+          const reading = readWhen(text, context);
+          expect(readWhen(text, context)).toEqual(reading);
+          if (reading.kind === 'none') return;
+          expect(reading.consumed).not.toBe('');
+          expect(characters(reading.consumed + reading.rest)).toBe(characters(text));
+          if (reading.kind === 'unread') return;
+          const candidates = reading.kind === 'ambiguous' ? reading.candidates : [reading];
+          for (const { interval } of candidates) {
+            expect(interval.from).toBeLessThan(interval.to);
+            if (reading.kind !== 'past') expect(interval.to).toBeGreaterThan(context.now);
+          }
+          if (reading.kind !== 'ambiguous') return;
+          expect(candidates.length).toBeGreaterThan(1);
+          expect(candidates.length).toBeLessThan(5);
+        }),
+        { numRuns: runs },
+      );
+    },
+    timeoutMs,
+  );
 
   it('is read no further than the bound, and never sure beyond it', () => {
     for (const piece of ['sexta 15h ', '1', 'às 3 e ', '15/03/', '(('])

@@ -1,5 +1,5 @@
 /**
- * Conversations without WhatsApp (R23): a message is written into a conversation as a provider's would be, and the
+ * Conversations without WhatsApp: a message is written into a conversation as a provider's would be, and the
  * replies that came of it are answered.
  *
  * H1 A session is a chat of the tenant's instance `chat`, a simulator that is made when it is first needed. No other

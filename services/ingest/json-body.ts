@@ -1,5 +1,5 @@
 /**
- * A body's bytes as a JSON object, refused for what CONTRACT says: not JSON, too deep, no object.
+ * A body's bytes as a JSON object, refused (400) where it is none: not JSON, too deep, no object.
  *
  * The depth is checked on the bytes before anything recurses over them: structural characters are
  * ASCII and never part of a multi-byte character in UTF-8.

@@ -1,4 +1,4 @@
-// The answers of CONTRACT's table, and what they promise about the log: nothing refused is written,
+// Every answer of the route, and what they promise about the log: nothing refused is written,
 // nothing acknowledged is missing. Everything around the route is in memory (testing/ingest-world.ts).
 import { createHmac } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -44,7 +44,7 @@ export function createMetrics() {
     breakerChanges: counter('wa_breaker_changes_total', 'Times that a breaker of an instance changed', ['state']),
     effects: counter('wa_effects_total', 'Effects that were answered', ['source', 'outcome']),
     effectDuration: histogram('wa_effect_duration_seconds', 'Time of one attempt to carry out an effect', ['source']),
-    modelSeconds: histogram('wa_model_call_seconds', 'Time of one call to a model', ['model', 'outcome']),
+    modelDuration: histogram('wa_model_call_duration_seconds', 'Time of one call to a model', ['model', 'outcome']),
     modelTokens: counter('wa_model_tokens_total', 'Tokens that models counted', ['model', 'kind']),
     modelCost: counter('wa_model_cost_micros_total', "Cost in millionths of the tenants' currency units", ['model']),
     modelProposals: counter('wa_model_proposals_total', 'Steps that a model was asked about', ['outcome']),

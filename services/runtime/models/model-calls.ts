@@ -91,7 +91,7 @@ export function openModelCalls(metrics: Metrics, now: () => number, seam: ModelC
       if (outcome === 'answered') breakers.works(name);
       else if (outcome !== 'internal' && failuresOfServer.has(outcome) && !given.aborted) breakers.fails(name);
       else breakers.saysNothing(name);
-      metrics.modelSeconds.observe({ model: labelOf(endpoint.model), outcome }, (performance.now() - began) / 1_000);
+      metrics.modelDuration.observe({ model: labelOf(endpoint.model), outcome }, (performance.now() - began) / 1_000);
     }
   };
 

@@ -27,7 +27,7 @@ const quietWindow = z.strictObject({
 export type QuietWindow = z.infer<typeof quietWindow>;
 
 /**
- * Rungs of the ladder, as far as they are a tenant's to choose (requirement R28): another address of the same
+ * Rungs of the ladder, as far as they are a tenant's to choose: another address of the same
  * server, another account that the line's route names, the queue of urgent messages, word to people. The queue for
  * decisions comes last, always.
  */

@@ -5,7 +5,7 @@ import type { Fault } from '../fault.ts';
 
 const kills = 3;
 
-export const errands: Fault = {
+export const filesAndWebhooks: Fault = {
   number: 20,
   name: 'files and webhooks, their process killed',
   unavailable: ({ installation }) => (installation.outskirts === undefined ? 'there are no outskirts' : undefined),
