@@ -1,5 +1,6 @@
 // Goal: the same works with one process per service on a real broker.
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
@@ -21,6 +22,11 @@ describe.skipIf(broker === undefined)('the cluster', () => {
   newcomerCases(async (environment) => {
     program = await Program.start({ ...environment, ...cluster }, 'cluster.ts');
     return program;
+  });
+
+  test('keeps its tables apart from those of `npm start`, whose log is another', () => {
+    const folders = [join('cluster', 'postgres'), 'postgres'];
+    expect(folders.map((folder) => existsSync(join(program.dataDir, folder)))).toEqual([true, false]);
   });
 
   test('holds WhatsApp sessions too where the packages for it are installed, and says so where they are not', async () => {

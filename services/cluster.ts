@@ -8,16 +8,17 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 
-import { findBroker } from '#runtime/components/broker.ts';
+import { type Broker, findBroker } from '#runtime/components/broker.ts';
 import { freePorts } from '#runtime/components/process-guard.ts';
 import { findRedis } from '#runtime/components/redis.ts';
 import { type Config, inheritedEnvironment, readConfig } from '#runtime/config.ts';
+import { lockDataDirectory } from '#runtime/database/data-directory-lock.ts';
 import { startEmbeddedPostgres } from '#runtime/database/embedded-postgres.ts';
 import { OperatingError } from '#runtime/errors.ts';
 import { type Logger, createLogger } from '#runtime/logger.ts';
@@ -152,21 +153,20 @@ async function main(): Promise<void> {
 async function startParts(config: Config, closers: (() => Promise<void>)[]): Promise<Environment> {
   const environment = inheritedEnvironment();
   const dataDir = resolve(config.dataDir);
-  await mkdir(dataDir, { recursive: true });
+  // Tables go with their log: those of `npm start`, whose log is in Postgres, stay as they are.
+  const clusterDir = join(dataDir, 'cluster');
+  await mkdir(clusterDir, { recursive: true, mode: 0o700 });
+  // Another cluster on these data is told before a second broker is started on them.
+  await (await lockDataDirectory(clusterDir)).release();
 
   let { databaseUrl, keyFile } = config;
-  if (databaseUrl === undefined) {
-    const postgres = await startEmbeddedPostgres({ dataDir });
-    closers.push(() => postgres.stop());
-    databaseUrl = postgres.url;
-  }
   if (keyFile === undefined) {
     keyFile = join(dataDir, 'tenant-keys.json');
     provisionKeyFile(keyFile, [demoTenant]);
   }
   const broker = await findBroker({
     environment,
-    dataFolder: join(dataDir, 'kafka'),
+    dataFolder: join(clusterDir, 'kafka'),
     progress: (line) => process.stderr.write(`${line}\n`),
   });
   if (broker === undefined) {
@@ -176,6 +176,11 @@ async function startParts(config: Config, closers: (() => Promise<void>)[]): Pro
     );
   }
   closers.push(() => broker.stop());
+  if (databaseUrl === undefined) {
+    const postgres = await startEmbeddedPostgres({ dataDir: await databaseFolder(broker, clusterDir, closers) });
+    closers.push(() => postgres.stop());
+    databaseUrl = postgres.url;
+  }
   const redis = await findRedis({ ...environment, CI: undefined });
   if (redis !== undefined) closers.push(() => redis.stop());
   return {
@@ -188,6 +193,14 @@ async function startParts(config: Config, closers: (() => Promise<void>)[]): Pro
     HOST: '127.0.0.1',
     PORT: '0',
   };
+}
+
+/** Where Postgres keeps its data: nowhere for long beside a broker in Docker, whose log is gone when it stops. */
+async function databaseFolder({ kind }: Broker, clusterDir: string, closers: (() => Promise<void>)[]): Promise<string> {
+  if (kind !== 'redpanda') return clusterDir;
+  const folder = await mkdtemp(join(clusterDir, 'passing-'));
+  closers.push(() => rm(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** Runs the set-up service to its end. */
