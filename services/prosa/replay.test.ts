@@ -36,9 +36,16 @@ describe('a replay', () => {
     expect(JSON.stringify(said[0])).toContain(secret);
     const { stdout: shown } = await at.run(`replay steps ${id}`);
     expect(shown).toMatch(/chg .*count/);
-    expect(shown).toMatch(/out reply\.requested .*1:meu/);
+    expect(shown).toMatch(/out reply\.requested .*"kind":"text".*1:meu/);
+    expect(shown).toMatch(/out timer\.set \{"timerId":"[^"]+","dueAt":\d+\}/);
+    expect(shown).toMatch(/in {2}delivery\.updated .*"status":"sent"/);
     const to = Number(said[1]?.['offset']);
     expect(linesOf((await at.run(`replay steps ${id} --to ${to} --json`)).stdout).at(-1)).toMatchObject({ offset: to });
+    expect(await at.run(`replay steps ${id} --at 5d`)).toMatchObject({
+      stdout: '',
+      stderr: 'It has no record up to there.\n',
+    });
+    expect((await at.run(`conversations show ${id} --at 5d`)).stdout).toBe('It had not begun before offset 0.\n');
   });
 
   test('is written as a history that nobody else can read, and not written over', async () => {
@@ -51,7 +58,11 @@ describe('a replay', () => {
       version: 'echo',
     });
     expect(statSync(join(into, file)).mode & 0o077).toBe(0);
-    expect(await at.run(`replay export ${id} --output ${into}`)).toMatchObject({ code: exitCodes.failure });
+    const again = await at.run(`replay export ${id} --output ${into}`);
+    expect(again).toMatchObject({
+      code: exitCodes.failure,
+      stderr: expect.stringMatching(/EEXIST[^]*--output/) as string,
+    });
     expect(await at.run(`replay export ${id}`, 'analyst')).toMatchObject({ code: exitCodes.refused });
   });
 
@@ -65,6 +76,8 @@ describe('a replay', () => {
     expect(itemsOf(await at.answer(`replay show ${replay} --findings`))).toMatchObject([{ conversationId: id }]);
     expect((await at.run(`replay show ${replay}`)).stdout).toMatch(/status +done/);
     expect(await at.run(`replay verify ${id} --partition 1`)).toMatchObject({ code: exitCodes.usage });
+    expect((await at.run('replay verify --partition 99')).stderr).toContain('partition: the log has 0 to 3');
+    expect((await at.run('replay emit audit --from 1h --to 2h --topic t')).stderr).toContain('to: not later than from');
     expect(await at.run(`replay show e_nothing`)).toMatchObject({ code: exitCodes.notFound });
   });
 

@@ -184,13 +184,15 @@ export function replayRoutes({ runtime, deps, access }: ApiContext): readonly Ro
   /** Refuses what cannot be; a conversation of another tenant is no conversation. */
   const check = async ({ tenant }: ApiKey, request: z.output<typeof wanted>): Promise<void> => {
     if (request.kind === 're-emit') {
-      if (request.from >= request.to) throw refusedField('to');
+      if (request.from >= request.to) throw refusedField('to', 'not later than from');
       return;
     }
     const { conversationId, partition } = request;
     if (conversationId !== undefined && (await directory.read(tenant, conversationId)) === undefined) throw notFound();
-    if (partition !== undefined && (partition >= log.partitionCount || conversationId !== undefined))
-      throw refusedField('partition');
+    if (partition !== undefined && conversationId !== undefined)
+      throw refusedField('partition', 'one of conversationId and partition');
+    if (partition !== undefined && partition >= log.partitionCount)
+      throw refusedField('partition', `the log has 0 to ${log.partitionCount - 1}`);
     if (request.kind !== 'what-if') return;
     const { name, version } = request.machine;
     if (deps.find(name, version) === undefined)
@@ -353,8 +355,8 @@ export function replayRoutes({ runtime, deps, access }: ApiContext): readonly Ro
   }
 }
 
-const refusedField = (name: string): Problem =>
-  new Problem(400, 'request-invalid', `The request does not have the documented form (body.${name}).`);
+const refusedField = (name: string, why: string): Problem =>
+  new Problem(400, 'request-invalid', `The request does not have the documented form (body.${name}: ${why}).`);
 
 function requestOf(body: z.output<typeof wanted>): ReplayRequest {
   if (body.kind === 're-emit') return body;

@@ -22,7 +22,9 @@ const topic = z
         name: z.string(),
         lag: z.number().describe('Offsets between what is committed and the stable end, of all partitions'),
         lagSeconds: z.number().describe('Age of the oldest record that it has not done'),
-        partitionsBehind: z.number(),
+        behind: z
+          .array(z.object({ partition: z.number(), lag: z.number(), lagSeconds: z.number() }))
+          .describe('The partitions that are, the one with the oldest record first'),
       }),
     ),
   })
@@ -36,7 +38,7 @@ const example: TopicAnswer = {
   partitions: 24,
   retentionDays: null,
   offsets: 48_213,
-  groups: [{ name: 'conversation', lag: 3, lagSeconds: 0.4, partitionsBehind: 1 }],
+  groups: [{ name: 'conversation', lag: 3, lagSeconds: 0.4, behind: [{ partition: 7, lag: 3, lagSeconds: 0.4 }] }],
 };
 
 /** The routes of topics. */
@@ -79,7 +81,10 @@ function groupsOf(lags: readonly MeasuredLag[]): TopicAnswer['groups'] {
       name,
       lag: own.reduce((sum, { lag }) => sum + lag, 0),
       lagSeconds: Math.max(...own.map(({ seconds }) => seconds)),
-      partitionsBehind: own.filter(({ lag }) => lag > 0).length,
+      behind: own
+        .filter(({ lag }) => lag > 0)
+        .map(({ partition, lag, seconds }) => ({ partition, lag, lagSeconds: seconds }))
+        .sort((one, other) => other.lagSeconds - one.lagSeconds),
     };
   });
 }

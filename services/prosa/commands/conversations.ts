@@ -122,10 +122,13 @@ function conversationLines(out: Output, now: Conversation): readonly string[] {
 }
 
 const pastLines = (out: Output, past: PastState): readonly string[] =>
+  past.machine === null ? [`It had not begun before offset ${past.offset}.`] : begunLines(out, past);
+
+const begunLines = (out: Output, past: PastState): readonly string[] =>
   factLines(out, [
     ['before offset', past.offset],
     ['last record', shortTime(past.at)],
-    ['machine', past.machine === null ? null : `${past.machine}@${past.machineVersion ?? '?'}`],
+    ['machine', `${past.machine ?? '?'}@${past.machineVersion ?? '?'}`],
     ['state', stateText(past.state.value)],
     ['status', past.status],
     ['episode', past.episode],

@@ -76,7 +76,7 @@ const reportLines = (out: Output, report: Report): readonly string[] =>
       'reply',
       report.replyMs === null
         ? 'not seen by this key'
-        : `${timesText(report.replyMs)}  (${report.replyMs.count} of ${report.repliesAwaited} people)`,
+        : `${timesText(report.replyMs)}  (${report.replyMs.count} of the first ${report.repliesAwaited} people)`,
     ],
   ]);
 

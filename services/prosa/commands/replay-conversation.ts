@@ -33,22 +33,39 @@ export const replaySteps = defineCommand({
     const { items, next } = await api().list<ReplayStep>(path, { to, at }, limit, cursor);
     for (const step of items) out.item(step, () => stepLines(out, step));
     if (next !== null) out.note(`There are more: --cursor ${next}`);
+    if (items.length === 0) out.note('It has no record up to there.');
     return exitCodes.ok;
   },
 });
 
+/** What people are shown of one value; --json has it whole. */
+const shownCharacters = 500;
+/** What every record has, or what is told of the step itself. */
+const unshown = new Set(['tenant', 'actor', 'causationId', 'occurredAt', 'providerAt', 'revision', 'raw']);
+
 function stepLines(out: Output, step: ReplayStep): readonly string[] {
   const change = step.from === step.to ? step.to : `${step.from} → ${step.to}`;
   const detail = (mark: string, name: string, value: unknown): string =>
-    `    ${mark} ${printable(name)}${value === undefined ? '' : ` ${printable(JSON.stringify(value))}`}`;
+    `    ${mark} ${printable(name)} ${printable(shortened(JSON.stringify(value)))}`;
   return [
     out.styled('bold', printable(`${step.offset}  ${step.at}  ${step.type}  ${step.outcome}  ${change}`)),
     ...(step.erased === true ? ['    (erased)'] : []),
-    ...(step.content === undefined ? [] : [detail('in ', step.type, step.content)]),
+    detail('in ', step.type, factsOf(step)),
     ...(step.changes ?? []).map(({ path, before, after }) => detail('chg', path, { before, after })),
-    ...step.outputs.map(({ type, content, record }) => detail('out', type, content ?? record)),
+    ...step.outputs.map((output) => detail('out', output.type, factsOf(output))),
   ];
 }
+
+/** What tells one record of a type from another: its own plain fields, and what was sealed. */
+const factsOf = ({ record, content }: Pick<ReplayStep, 'record' | 'content'>): object =>
+  Object.fromEntries(
+    Object.entries({ ...record, ...(content as object | undefined) }).filter(
+      ([name, value]) => value !== null && !unshown.has(name),
+    ),
+  );
+
+const shortened = (text: string): string =>
+  text.length <= shownCharacters ? text : `${text.slice(0, shownCharacters)} … (--json has all)`;
 
 export const replayExport = defineCommand({
   name: 'replay export',
@@ -67,7 +84,11 @@ export const replayExport = defineCommand({
       const file = join(folder, `${args.id}-${history.machine}-${history.machineVersion}-${i + 1}.jsonl`);
       await writeFile(file, content, { flag: 'wx', mode: 0o600 }).catch((caught: unknown) => {
         const code = caught instanceof Error && 'code' in caught ? String(caught.code) : 'failed';
-        throw new CommandError(exitCodes.failure, `${file} cannot be written (${code}).`);
+        throw new CommandError(exitCodes.failure, `${file} cannot be written (${code}).`, {
+          ...(code === 'EEXIST'
+            ? { hint: 'It is there already. Take it away, or name another folder with --output.' }
+            : {}),
+        });
       });
       written.push({ file, ...history });
     }

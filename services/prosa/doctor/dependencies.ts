@@ -37,7 +37,8 @@ async function postgres({ databaseUrl }: Config) {
 }
 
 async function log({ kafka, partitionCount, databaseUrl }: Config) {
-  if (kafka === undefined) return ok('in Postgres');
+  if (kafka === undefined)
+    return ok('in Postgres, as long as KAFKA_BROKERS is not set; npm run cluster has a broker of its own');
   // An embedded Postgres cannot be asked while nothing runs: then what is configured is all that is known.
   const incarnations = incarnationsFor(await recordedAt(databaseUrl), partitionCount);
   const newest = incarnations.at(-1) ?? incarnations[0];
@@ -70,7 +71,7 @@ async function redis({ redis: configured, mode }: Config) {
   const probe = openRedisProbe(configured);
   if (probe === undefined) {
     return mode === 'development'
-      ? ok('none; the window of duplicates is in the process')
+      ? ok('REDIS_URL is not set; the window of duplicates is in the process')
       : warn('None: each ingest process has its own window of duplicates.', 'Set REDIS_URL when there are several.');
   }
   try {

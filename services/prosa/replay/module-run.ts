@@ -10,11 +10,11 @@ import type { AnyStateMachine } from 'xstate';
 import { bounded, findMachine, machines } from '#machines/registry.ts';
 import type { MachineRelease } from '#runtime/actor/machines.ts';
 import { OperatingError } from '#runtime/errors.ts';
-import { portsOfRecords, toldOf } from '#runtime/replays/told-steps.ts';
-import { type WhatIf, verdictsOf, whatIf } from '#runtime/replays/what-if.ts';
+import { type AnsweredStep, portsOfRecords, recordedIn, toldOf } from '#runtime/replays/told-steps.ts';
+import { type RecordedEpisode, type WhatIf, verdictsOf, whatIf } from '#runtime/replays/what-if.ts';
 
 import type { ConversationItem } from '../../api/conversation-list.ts';
-import type { ReplayStep } from '../../api/routes/conversation-replay.ts';
+import type { PastState } from '../../api/routes/history.ts';
 import type { Page } from '../api.ts';
 import { CommandError, type ExitCode, exitCodes, usageError } from '../exit-codes.ts';
 import { printable } from '../output.ts';
@@ -87,19 +87,22 @@ const isMachine = (value: unknown): value is AnyStateMachine =>
 
 interface Compared {
   readonly verdicts: readonly string[];
-  /** Undefined when the recorded version is not in this repository, so that nothing can be compared. */
+  /** Undefined when nothing could be tried: keys were destroyed, or another machine is not in this repository. */
   readonly seen: WhatIf | undefined;
 }
 
 async function compare(session: Session, id: string, release: MachineRelease): Promise<Compared> {
   const { steps, configurations } = await stepsOf(session, id);
-  const records = steps.map(({ content, erased, ...step }) =>
-    toldOf({ ...step, ...(content === undefined ? {} : { content }), ...(erased === undefined ? {} : { erased }) }),
-  );
+  if (steps.some(({ erased }) => erased === true)) return { verdicts: ['erased'], seen: undefined };
+  const end = await endOf(session, id, steps);
+  const records = steps.map(toldOf);
+  const ports = portsOfRecords(records, findMachine, configurations);
+  const pause = async (): Promise<void> => {
+    session.signal.throwIfAborted();
+  };
   try {
-    const seen = await whatIf(records, portsOfRecords(records, findMachine, configurations), release, async () => {
-      session.signal.throwIfAborted();
-    });
+    // What ran is known from the server alone: the machines of this repository may be changed ones.
+    const seen = await whatIf(records, ports, release, pause, recordedIn(steps, end));
     return { verdicts: verdictsOf(seen), seen };
   } catch (caught) {
     if (!(caught instanceof OperatingError) || caught.code !== 'actor.machine-unknown') throw caught;
@@ -107,13 +110,23 @@ async function compare(session: Session, id: string, release: MachineRelease): P
   }
 }
 
-type StepsPage = Page<ReplayStep> & { readonly configurations: Readonly<Record<string, unknown>> };
+/** The episode after the last step, where one goes on. */
+async function endOf({ api }: Session, id: string, steps: readonly AnsweredStep[]): Promise<RecordedEpisode | null> {
+  const last = steps.at(-1);
+  if (last === undefined) return null;
+  const path = `/v1/conversations/${encodeURIComponent(id)}/state`;
+  const { machine, status, state } = await api().get<PastState>(path, { offset: last.offset + 1 });
+  if (machine === null || (status !== 'active' && status !== 'quarantined')) return null;
+  return { machine, snapshot: { status: 'active', value: state.value, context: state.context } };
+}
+
+type StepsPage = Page<AnsweredStep> & { readonly configurations: Readonly<Record<string, unknown>> };
 
 async function stepsOf(
   { api }: Session,
   id: string,
-): Promise<Pick<StepsPage, 'configurations'> & { steps: ReplayStep[] }> {
-  const steps: ReplayStep[] = [];
+): Promise<Pick<StepsPage, 'configurations'> & { steps: AnsweredStep[] }> {
+  const steps: AnsweredStep[] = [];
   let configurations: Readonly<Record<string, unknown>> = {};
   let cursor: string | undefined;
   do {

@@ -11,6 +11,7 @@ import { type ToldRecord, orderedQuarantines } from '../actor/apply.ts';
 import { type FoldStep, fold } from '../actor/fold.ts';
 import type { FindMachine, MachineRelease } from '../actor/machines.ts';
 import { echoConfiguration, findEcho, findMended } from '../testing/echo-machine.ts';
+import { type AnsweredStep, recordedIn } from './told-steps.ts';
 import { verdictsOf, whatIf } from './what-if.ts';
 
 /** Records of one actor, a second apart unless said otherwise. */
@@ -118,10 +119,34 @@ const hearing = (words: Readonly<Record<string, string>>): MachineRelease =>
     },
   });
 
+/** Steps as the API answers them, through JSON. */
+const answered = (steps: readonly FoldStep[]): readonly AnsweredStep[] =>
+  JSON.parse(
+    JSON.stringify(
+      steps.map(({ told: { offset, partition, record, opened }, outcome, to, outputs }) => ({
+        ...{ offset, partition, eventId: record.eventId, type: record.type, record, outcome, to },
+        ...(opened?.state === 'open' ? { content: opened.value } : {}),
+        outputs: outputs.map((one) => ({
+          ...{ type: one.record.type, id: one.record.eventId, record: one.record, content: one.personal },
+        })),
+      })),
+    ),
+  ) as AnsweredStep[];
+
+const episodeAfter = (steps: readonly FoldStep[]) => {
+  const episode = steps.at(-1)?.after.episode;
+  return episode?.snapshot.status === 'active' ? episode : null;
+};
+
+/** What is seen; the same whether the record is folded here or told by the API. */
 const tried = async (story: Story, machine: MachineRelease) => {
   const seen = await whatIf(story.records, portsOf(story), machine);
+  const steps = await stepsOf(story);
+  const told = recordedIn(answered(steps), episodeAfter(steps));
+  expect(plain(await whatIf(story.records, portsOf(story), machine, undefined, told))).toEqual(plain(seen));
   return { ...seen, verdicts: verdictsOf(seen) };
 };
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 test('the same machine under another version does the same, with effects, timers and an end', async () => {
   const story = new Story().says('a').says('ask');
@@ -254,4 +279,16 @@ test('reports of deliveries go to the reply in the same place', async () => {
   } as const;
   story.tells({ ...report, deliveryId: reply?.record.eventId }).says('b');
   expect((await tried(story, version2({}))).verdicts).toEqual(['same-replies']);
+});
+
+test('a program whose machine was changed in place compares with what ran, not with its own', async () => {
+  const story = new Story().says('a').says('ask').says('bye');
+  const steps = await stepsOf(story);
+  const changed = hearing({ ask: 'b', bye: 'b' });
+  const ports = portsOf(story, () => ({ ...changed, version: 'echo' }));
+  expect(verdictsOf(await whatIf(story.records, ports, changed))).toEqual(['same-replies']);
+  const told = recordedIn(answered(steps), episodeAfter(steps));
+  const seen = await whatIf(story.records, ports, changed, undefined, told);
+  expect(verdictsOf(seen)).toEqual(['different-replies', 'state-unreachable']);
+  expect(seen.unreached).toContain('asking');
 });

@@ -14,8 +14,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ActorEvent, DeliveryUpdated } from '#schemas/records.ts';
 
 import { type Outcome, type ToldRecord, applyNext } from '../actor/apply.ts';
-import { type Envelope, stateText } from '../actor/envelope.ts';
-import { type FoldPorts, type FoldStep, fold, releases } from '../actor/fold.ts';
+import { type Envelope, type PendingEffect, type PendingTimer, stateText } from '../actor/envelope.ts';
+import { type FoldPorts, fold, releases } from '../actor/fold.ts';
 import { type FindMachine, type MachineRelease, stepperOf } from '../actor/machines.ts';
 import type { Output } from '../actor/outputs.ts';
 import { OperatingError } from '../errors.ts';
@@ -63,20 +63,43 @@ export function verdictsOf(seen: WhatIf): readonly WhatIfVerdict[] {
 /** Differences that are kept. */
 const differencesMax = 20;
 
+/** What of a recorded step the other version is compared with. A step of a fold is one. */
+export interface RecordedStep {
+  readonly told: ToldRecord;
+  readonly to: string;
+  readonly before: { readonly timers: readonly Omit<PendingTimer, 'event'>[] } | undefined;
+  readonly after: {
+    readonly pendingEffects: readonly Pick<PendingEffect, 'effectId' | 'source'>[];
+    readonly quarantine: object | null;
+    /** Looked at after the last step alone. */
+    readonly episode: RecordedEpisode | null;
+  };
+  readonly outputs: readonly Output[];
+}
+
+/** An episode as it stands at the end of the record. */
+export interface RecordedEpisode {
+  readonly machine: string;
+  readonly snapshot: { readonly status: string; readonly value: unknown; readonly context: unknown };
+}
+
 /**
  * Runs the records of one actor, from its first, through another machine. `ports` are those of a fold
- * of the same records. `pause` is awaited at each record. Throws what a fold of the records throws.
+ * of the same records. `pause` is awaited at each record. What is on record is what they fold to here,
+ * unless `recorded` tells it: where this program's machines may be others than those that ran. Throws
+ * what a fold of the records throws.
  */
 export async function whatIf(
   records: readonly ToldRecord[],
   ports: FoldPorts,
   machine: MachineRelease,
   pause: () => Promise<void> = () => Promise.resolve(),
+  recorded: AsyncIterable<RecordedStep> | Iterable<RecordedStep> = fold(records, ports),
 ): Promise<WhatIf> {
   const branch = new Branch(records, ports, machine);
   const seen = new Comparison();
-  let last: FoldStep | undefined;
-  for await (const step of fold(records, ports)) {
+  let last: RecordedStep | undefined;
+  for await (const step of recorded) {
     await pause();
     last = step;
     if (seen.unknownFrom !== undefined) continue;
@@ -129,14 +152,14 @@ class Branch {
   }
 
   /** Id of a timer of ours that was due before this record and is not on record (W2). */
-  passedTimer({ told, before }: FoldStep): string | undefined {
+  passedTimer({ told, before }: RecordedStep): string | undefined {
     const at = Math.max(this.envelope?.at ?? 0, told.record.occurredAt);
     return this.envelope?.timers.find(
       (ours) => ours.dueAt <= at && !(before?.timers ?? []).some((theirs) => sameTimer(ours, theirs)),
     )?.timerId;
   }
 
-  async tell(step: FoldStep): Promise<Taken> {
+  async tell(step: RecordedStep): Promise<Taken> {
     const told = this.#adapted(step);
     if (told === undefined) return leftOut;
     this.#told.set(told.offset, told);
@@ -162,7 +185,7 @@ class Branch {
   }
 
   /** What this record made us ask that the record has no answer to (W1, W3). */
-  unanswered(step: FoldStep, outputs: readonly Output[]): string | undefined {
+  unanswered(step: RecordedStep, outputs: readonly Output[]): string | undefined {
     for (const ours of this.envelope?.pendingEffects ?? []) {
       const recorded = this.#effects.get(ours.effectId) ?? this.#pairEffect(ours, step);
       const waits = step.after.pendingEffects.some(({ effectId }) => effectId === recorded);
@@ -173,7 +196,7 @@ class Branch {
     return more && this.#mindsDeliveries() ? 'delivery of a further reply' : undefined;
   }
 
-  #pairEffect(ours: Envelope['pendingEffects'][number], { after }: FoldStep): string | undefined {
+  #pairEffect(ours: Envelope['pendingEffects'][number], { after }: RecordedStep): string | undefined {
     const taken = new Set(this.#effects.values());
     const free = after.pendingEffects.filter(({ effectId }) => !taken.has(effectId));
     const found =
@@ -200,7 +223,7 @@ class Branch {
   }
 
   /** The record as we are told it; undefined when it answers what we never did. */
-  #adapted({ told, before }: FoldStep): ToldRecord | undefined {
+  #adapted({ told, before }: RecordedStep): ToldRecord | undefined {
     const { record } = told;
     switch (record.type) {
       case 'effect.completed': {
@@ -241,7 +264,7 @@ class Branch {
   }
 }
 
-type Timer = Envelope['timers'][number];
+type Timer = Pick<PendingTimer, 'timerId' | 'dueAt'>;
 const sameTimer = (one: Timer, other: Timer): boolean => one.timerId === other.timerId && one.dueAt === other.dueAt;
 
 const repliesIn = (outputs: readonly Output[]): readonly Output[] =>
@@ -266,7 +289,7 @@ class Comparison {
   #quarantine: WhatIf['quarantine'];
   unknownFrom: WhatIf['unknownFrom'];
 
-  add(step: FoldStep, taken: Taken, envelope: Envelope | undefined): void {
+  add(step: RecordedStep, taken: Taken, envelope: Envelope | undefined): void {
     const { offset } = step.told;
     this.#records += 1;
     this.#recordedStates.add(step.to);
@@ -300,7 +323,7 @@ const stateOf = (envelope: Envelope | undefined): string =>
 
 /** Whether the conversation as it is on record could go on with the other version as it stands. */
 function migrationOf(
-  recorded: Envelope | undefined,
+  recorded: RecordedStep['after'] | undefined,
   folded: Envelope | undefined,
   machine: MachineRelease,
   comparable: boolean,
@@ -316,7 +339,7 @@ function migrationOf(
   }
   const sources = machine.machine.implementations.actors;
   if (recorded?.pendingEffects.some(({ source }) => !Object.hasOwn(sources, source)) === true) return 'effect-missing';
-  if (!comparable || stateOf(recorded) !== stateOf(folded)) return undefined;
+  if (!comparable || stateText(episode.snapshot.value) !== stateOf(folded)) return undefined;
   return isDeepStrictEqual(fieldsOf(episode.snapshot.context), fieldsOf(folded?.episode?.snapshot.context))
     ? undefined
     : 'context-differs';
