@@ -5,9 +5,11 @@ import { parkedTopicOf, topics } from '#schemas/topics.ts';
 import { newUlid, outgoing } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 import { eventually, readRecords } from '#runtime/testing/person.ts';
+import { asOwner } from '#runtime/testing/postgres.ts';
 import { type TestWorld, openTestWorld, testTenant } from '#runtime/testing/runtime.ts';
 
-import { keepAudit, startCompliance } from './compliance.ts';
+import { storeAudit } from './audit-tables.ts';
+import { startCompliance } from './compliance.ts';
 
 let world: TestWorld;
 let runtime: Runtime;
@@ -51,6 +53,9 @@ const consentsOf = (conversation: string) =>
     [conversation],
   );
 
+const keep = (events: readonly AuditRecorded[]): Promise<void> =>
+  runtime.database.transaction([...new Set(events.map(({ tenant }) => tenant))], (sql) => storeAudit(sql, events));
+
 const chain = (actor: string): readonly AuditRecorded[] => [
   audit({ actor, action: 'consent.requested', subject: 'v1' }),
   audit({ actor, action: 'consent.given', subject: 'v1', outcome: 'button', causationId: 'e_yes' }),
@@ -67,7 +72,7 @@ test('every field of an audit record is a column', async () => {
     outcome: 'o',
     actedBy: 'k_1',
   });
-  await keepAudit(runtime, [event]);
+  await keep([event]);
   const [row] = await eventsOf('c_fields');
   const { type: _, from, to, occurredAt, providerAt, ...rest } = event;
   const snake = Object.fromEntries(
@@ -86,7 +91,7 @@ test('every field of an audit record is a column', async () => {
 });
 
 test('consents are a chain that names the notice, the answer and its evidence', async () => {
-  await keepAudit(runtime, chain('c_chain'));
+  await keep(chain('c_chain'));
   expect(await consentsOf('c_chain')).toMatchObject([
     { status: 'requested', notice_version: 'v1', given_by: null },
     { status: 'given', notice_version: 'v1', given_by: 'button', evidence_event_id: 'e_yes' },
@@ -96,7 +101,7 @@ test('consents are a chain that names the notice, the answer and its evidence', 
 
 test('what was said to marketing is in the chain, at the time at which it was said', async () => {
   const [actor, stoppedAt] = ['c_marketing', now];
-  await keepAudit(runtime, [
+  await keep([
     audit({ actor, action: 'marketing.resumed', providerAt: stoppedAt + 500 }),
     audit({ actor, action: 'marketing.stopped', providerAt: stoppedAt }),
   ]);
@@ -108,15 +113,15 @@ test('what was said to marketing is in the chain, at the time at which it was sa
 
 test('the same records again, in any order, change nothing', async () => {
   const events = chain('c_again');
-  await keepAudit(runtime, events);
+  await keep(events);
   const once = [await eventsOf('c_again'), await consentsOf('c_again')];
-  await keepAudit(runtime, events.toReversed());
-  await keepAudit(runtime, [...events, ...events]);
+  await keep(events.toReversed());
+  await keep([...events, ...events]);
   expect([await eventsOf('c_again'), await consentsOf('c_again')]).toEqual(once);
 });
 
 test('what is audited cannot be changed or deleted by the services', async () => {
-  await keepAudit(runtime, chain('c_fixed'));
+  await keep(chain('c_fixed'));
   for (const database of [runtime.database, world.runtime('prosa_api').database]) {
     for (const table of ['audit_events', 'consents']) {
       for (const statement of [`UPDATE ${table} SET event_id = 'x'`, `DELETE FROM ${table}`]) {
@@ -146,4 +151,26 @@ test('the service stores what is on the topic, parks what is not an audit record
   await service.finished;
   const parked = await readRecords(world, parkedTopicOf(topics.audit), 'c_topic');
   expect(parked).toMatchObject([{ type: 'record.parked', reason: 'record.undecodable' }]);
+});
+
+test('what Postgres lost is stored again, though nothing comes after it; what cannot be decoded is parked once', async () => {
+  const lost = await eventsOf('c_topic');
+  expect(lost).toHaveLength(4);
+  await asOwner(
+    world.databaseUrl,
+    `UPDATE queue_progress SET next_offset = 0 WHERE consumer_group = 'compliance';
+     ALTER TABLE audit_events DISABLE TRIGGER USER; DELETE FROM audit_events WHERE actor = 'c_topic';
+     ALTER TABLE audit_events ENABLE TRIGGER USER`,
+  );
+  expect(await eventsOf('c_topic')).toEqual([]);
+  const service = await startCompliance(runtime);
+  try {
+    await eventually(
+      () => eventsOf('c_topic'),
+      (rows) => rows.length === 4,
+    );
+  } finally {
+    await service.stop();
+  }
+  expect(await readRecords(world, parkedTopicOf(topics.audit), 'c_topic')).toHaveLength(1);
 });

@@ -1,11 +1,12 @@
 /**
  * Compliance: the audit topic as tables that auditors can ask, and the chain of consents in it.
  *
- * Owns `audit_events` and `consents`. The log is read at least once; event ids make it once.
+ * Owns `audit_events` and `consents`. The log is read at least once; event ids make it once. Where Postgres
+ * lost some, they are read again (`queue_progress`).
  */
-import type { AuditRecorded, ProsaRecord } from '#schemas/records.ts';
 import { topics } from '#schemas/topics.ts';
 import { consumeRecords } from '#runtime/log/consume-records.ts';
+import { type Stretch, createFollower, writeWithProgress } from '#runtime/log/queue-progress.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
 
 import { storeAudit } from './audit-tables.ts';
@@ -18,26 +19,26 @@ const patienceMs = 100;
 
 /** Starts the service. */
 export async function startCompliance(runtime: Runtime): Promise<RunningService> {
+  const topic = topics.audit;
+  const follow = createFollower(runtime, { group, topic, write: (stretch) => keepAudit(runtime, stretch) });
   const consumer = await consumeRecords(runtime, {
     group,
-    topic: topics.audit,
+    topic,
     sliceRecordsMax,
     sliceBytesMax,
     patienceMs,
-    handle: (read) =>
-      keepAudit(
-        runtime,
-        read.map(({ record }) => record),
-      ),
+    handle: async (read, slice) => {
+      await follow(read, slice);
+    },
   });
   return { name: 'compliance', finished: consumer.finished, stop: () => consumer.stop() };
 }
 
-/** Stores the audit events among some records. Idempotent. */
-export async function keepAudit(runtime: Runtime, records: readonly ProsaRecord[]): Promise<void> {
-  const events = records.filter((record): record is AuditRecorded => record.type === 'audit.recorded');
-  if (events.length === 0) return;
-  const tenants = [...new Set(events.map(({ tenant }) => tenant))];
-  await runtime.database.transaction(tenants, (sql) => storeAudit(sql, events));
-  runtime.metrics.auditRecords.inc(events.length);
+/** Stores the audit events of a stretch. Idempotent. */
+async function keepAudit({ database, metrics }: Runtime, { records, ...slice }: Stretch): Promise<boolean> {
+  const events = records.flatMap(({ record }) => (record.type === 'audit.recorded' ? [record] : []));
+  const of = { slice, tenants: events.map(({ tenant }) => tenant) };
+  const isKept = await writeWithProgress(database, group, of, (sql) => storeAudit(sql, events));
+  if (isKept) metrics.auditRecords.inc(events.length);
+  return isKept;
 }

@@ -4,6 +4,7 @@
  */
 import type { Database } from '#runtime/database/database.ts';
 import { type Columns, insertRows } from '#runtime/database/rows.ts';
+import { type Stretch, writeWithProgress } from '#runtime/log/queue-progress.ts';
 import type { EffectRequested } from '#schemas/records.ts';
 
 /** An effect that this process owns until its lease ends. */
@@ -55,6 +56,13 @@ const requestColumns: Columns<EffectRequested> = {
   status: ['text', () => 'requested'],
 };
 
+/** Of a request that was read before and is not there any more: as one whose claimer is gone. */
+const lostColumns: Columns<EffectRequested> = {
+  ...requestColumns,
+  status: ['text', () => 'running'],
+  lease_until: ['timestamptz', () => new Date(0)],
+};
+
 const claimed = 'e.tenant, e.id, e.actor, e.source, e.revision, e.input, e.attempts, e.claim';
 const answered = `tenant, id, actor, revision, outcome, reason, output,
   floor(extract(epoch FROM coalesce(occurred_at, answered_at)) * 1000)::float8 AS "occurredAt"`;
@@ -65,6 +73,9 @@ const answered = `tenant, id, actor, revision, outcome, reason, output,
  */
 const isStill = (...statuses: readonly string[]): string =>
   `coalesce(status, '') IN (${statuses.map((status) => `'${status}'`).join(', ')})`;
+
+const cancelStatement = `
+  UPDATE effects SET status = 'cancelled', input = NULL WHERE id = ANY ($1::text[]) AND ${isStill('requested', 'running')}`;
 
 /** Of each source the ones that are due first, as many as there is room for. $1 owner, $2 to $4 the columns of rooms, $5 most in all. */
 const claimDueStatement = `
@@ -89,18 +100,21 @@ const claimLapsedStatement = `
 /** Opens them as prosa_worker. All methods throw `database.unavailable`. */
 export function openEffectRows(database: Database) {
   return {
-    /** Takes requests and cancellations from the log, in this order. Idempotent. */
-    async accept(requests: readonly EffectRequested[], cancelled: readonly { tenant: string; id: string }[]) {
-      const tenants = [...new Set([...requests, ...cancelled].map(({ tenant }) => tenant))];
-      if (tenants.length === 0) return;
-      await database.transaction(tenants, async (sql) => {
-        await insertRows(sql, 'effects', requestColumns, requests, '(id) DO NOTHING');
-        if (cancelled.length === 0) return;
-        await sql.query(
-          `UPDATE effects SET status = 'cancelled', input = NULL WHERE id = ANY ($1::text[]) AND ${isStill('requested', 'running')}`,
-          [cancelled.map(({ id }) => id)],
-        );
-      });
+    /**
+     * Takes requests and cancellations from the log, in this order, and moves the progress of `group`; false, and nothing is
+     * written, where that is not up to the stretch. Idempotent.
+     */
+    async accept(group: string, stretch: Stretch): Promise<boolean> {
+      const records = stretch.records.map(({ record }) => record);
+      const requests = records.filter((record) => record.type === 'effect.requested');
+      const cancelled = records.filter((record) => record.type === 'effect.cancelled');
+      const tenants = [...requests, ...cancelled].map(({ tenant }) => tenant);
+      return writeWithProgress(database, group, { slice: stretch, tenants }, (sql) =>
+        Promise.all([
+          insertRows(sql, 'effects', stretch.again ? lostColumns : requestColumns, requests, '(id) DO NOTHING'),
+          cancelled.length === 0 ? undefined : sql.query(cancelStatement, [cancelled.map(({ effectId }) => effectId)]),
+        ]),
+      );
     },
 
     async claimDue(tenants: readonly string[], owner: string, rooms: readonly SourceRoom[], max: number) {

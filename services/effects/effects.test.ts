@@ -465,6 +465,52 @@ describe('whatever dies', () => {
     expect(bookings).toBe(1);
   });
 
+  test.each([
+    ['repeatable', true],
+    ['not repeatable', false],
+  ])('what Postgres lost is taken over before what comes next: %s', async (_, repeatable) => {
+    let runs = 0;
+    const book = handler(() => ((runs += 1) === 1 ? new Promise(() => undefined) : Promise.resolve('booked')), {
+      repeatable,
+    });
+    const handlers = { book, quick: handler(() => Promise.resolve('there')) };
+    const first = await start(handlers, { stopGraceMs: 0 });
+    const kept = await ask('quick');
+    await answered(1);
+    const partition = world.log.partitionOf(actor);
+    const progress = `FROM queue_progress WHERE consumer_group = 'effects' AND partition = ${partition}`;
+    const lose = async (id: string): Promise<void> => {
+      await asOwner(
+        world.databaseUrl,
+        `DELETE FROM effects WHERE id = '${id}'; UPDATE queue_progress q SET next_offset = reached.next_offset
+         FROM reached WHERE q.consumer_group = 'effects' AND q.partition = ${partition}; DROP TABLE reached`,
+      );
+    };
+    await asOwner(world.databaseUrl, `CREATE TABLE reached AS SELECT next_offset ${progress}`);
+    const id = await ask('book');
+    await eventually(
+      () => Promise.resolve(runs),
+      (count) => count === 1,
+    );
+    await lose(id);
+    await ask('quick');
+    const told = (await answered(3)).find(({ effectId }) => effectId === id)?.told;
+    expect(told).toEqual(
+      repeatable ? { output: 'booked' } : { error: { code: 'effect.outcome-unknown', message: '' } },
+    );
+    expect(runs).toBe(repeatable ? 2 : 1);
+    expect(await statusOf(kept)).toBe('done');
+
+    // Told already, and nothing comes after it: it has the same id again.
+    await first.stop();
+    await asOwner(world.databaseUrl, `CREATE TABLE reached AS SELECT next_offset - 2 AS next_offset ${progress}`);
+    await lose(id);
+    await start(handlers);
+    const all = (await answered(4)).filter(({ effectId }) => effectId === id);
+    expect(all).toHaveLength(2);
+    expect(new Set(all.map(({ eventId }) => eventId)).size).toBe(1);
+  });
+
   test('who dies while taking over keeps it no longer than that takes', async () => {
     await world.close();
     await openWorld();

@@ -3,11 +3,13 @@
  * became of it goes back as `effect.completed`.
  *
  * E1 A request is kept before its offset is committed: none is lost, and its id makes it one effect
- *    however often it is read.
+ *    however often it is read. `queue_progress` moves with it: where Postgres was set back, what is missing is read again
+ *    first, and taken for begun by somebody who is gone. (Its answer, if it was told, has the same id as the next one.)
  * E2 An answer is kept before it is told, and told at least once, always with the same id.
  * E3 What is cancelled is not begun; what runs is told so, and what comes of it nevertheless is written down.
  * E4 Everything is bounded: effects at a time in all and of each source, an attempt's time, attempts.
  */
+import { type Stretch, createFollower } from '#runtime/log/queue-progress.ts';
 import { startQueueService } from '#runtime/queue-service.ts';
 import { newUlid } from '#runtime/records.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
@@ -44,20 +46,17 @@ export function startEffects(runtime: Runtime, options: EffectsOptions): Promise
   const rows = openEffectRows(runtime.database);
   const owner = `effects-${newUlid(runtime.now())}`;
   const runner = new EffectRunner({ ...defaults, pollMs: pollMsOf(options), ...options, runtime, rows, owner });
+  const topic = topics.effects;
+  const write = (stretch: Stretch): Promise<boolean> => rows.accept(group, stretch);
+  const follow = createFollower(runtime, { group, topic, write });
   return startQueueService(runtime, {
     group,
-    topic: topics.effects,
+    topic,
     ...slice,
-    keep: async (read) => {
-      const records = read.map(({ record }) => record);
-      const requested = records.filter((record) => record.type === 'effect.requested');
-      const cancelled = records.filter((record) => record.type === 'effect.cancelled');
-      await rows.accept(
-        requested,
-        cancelled.map(({ tenant, effectId }) => ({ tenant, id: effectId })),
-      );
-      runner.cancel(cancelled.map(({ effectId }) => effectId));
-      return requested.length > 0;
+    keep: async (read, slice) => {
+      const wasBehind = await follow(read, slice);
+      runner.cancel(read.flatMap(({ record }) => (record.type === 'effect.cancelled' ? [record.effectId] : [])));
+      return wasBehind || read.some(({ record }) => record.type === 'effect.requested');
     },
     worker: runner,
     stopGraceMs: options.stopGraceMs ?? defaults.stopGraceMs,

@@ -1,5 +1,7 @@
 /** The queue of files to be fetched: one row per message whose file is not settled. */
 import { type Columns, insertRows } from '#runtime/database/rows.ts';
+import type { ReadSlice } from '#runtime/log/consume-records.ts';
+import { writeWithProgress } from '#runtime/log/queue-progress.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 import type { MessageEchoed, MessageReceived } from '#schemas/records.ts';
 
@@ -25,8 +27,11 @@ export type MediaMessage = (MessageReceived | MessageEchoed) & { readonly sealed
 
 /** Throws `database.unavailable`. */
 export interface Fetches {
-  /** Queues the files of messages. Idempotent, also for those that were settled since: their results have the same ids. */
-  add(messages: readonly MediaMessage[]): Promise<void>;
+  /**
+   * Queues the files of messages. Idempotent, also for those that were settled since: their results have the same ids. Moves the progress of
+   * `group`; false, and nothing is queued, where that is not up to the slice.
+   */
+  add(messages: readonly MediaMessage[], group: string, slice: ReadSlice): Promise<boolean>;
   /** Takes what is due, for `leaseMs`; each goes to one process. */
   claim(count: number): Promise<readonly Fetch[]>;
   /** Tries again after `delayMs`; `counts` is false when it was no fault of the file's. */
@@ -51,9 +56,11 @@ const columns: Columns<MediaMessage> = {
 /** Opens the queue. */
 export function openFetches({ database, tenants, now }: Pick<Runtime, 'database' | 'tenants' | 'now'>): Fetches {
   return {
-    async add(messages) {
-      const of = [...new Set(messages.map(({ tenant }) => tenant))];
-      await database.transaction(of, (sql) => insertRows(sql, 'media_fetches', columns, messages, 'DO NOTHING'));
+    add(messages, group, slice) {
+      const of = { slice, tenants: messages.map(({ tenant }) => tenant) };
+      return writeWithProgress(database, group, of, (sql) =>
+        insertRows(sql, 'media_fetches', columns, messages, 'DO NOTHING'),
+      );
     },
 
     async claim(count) {

@@ -3,7 +3,7 @@
  * what became of it is a record of the conversation.
  *
  * M1 A file to be fetched is queued before the offset of its message is committed, and nothing else is waited for there:
- *    no file holds up a partition.
+ *    no file holds up a partition. `queue_progress` moves with it: what Postgres lost is read and fetched again.
  * M2 A result is recorded at least once, always with the same id; whichever is first on the log counts.
  * M3 A file is fetched again with growing delays as long as its pointer may lead somewhere; then it has failed, with the
  *    last reason.
@@ -17,6 +17,7 @@ import { isForwarded } from '#runtime/actor/merge.ts';
 import { createFileRemovals } from '#runtime/blobs/file-removals.ts';
 import { openFiles, openObjectStore } from '#runtime/blobs/postgres-files.ts';
 import { startClaimPump } from '#runtime/claim-pump.ts';
+import { createFollower } from '#runtime/log/queue-progress.ts';
 import { openOutside } from '#runtime/net/adapters/undici-outside.ts';
 import type { Outside } from '#runtime/net/outside.ts';
 import { startQueueService } from '#runtime/queue-service.ts';
@@ -56,16 +57,23 @@ export function startMedia(runtime: Runtime, options: MediaOptions = {}): Promis
   const fetches = openFetches(runtime);
   const sources = mediaSources(outside, runtime.config.trustedOrigins, runtime.config.baileys.url);
   const removeFiles = createFileRemovals(runtime, store);
+  const topic = topics.events;
+  const follow = createFollower(runtime, {
+    group,
+    topic,
+    write: ({ records, ...read }) =>
+      fetches.add(
+        records.flatMap(({ record }) => (hasFile(record) ? [record] : [])),
+        group,
+        read,
+      ),
+  });
   return startQueueService(runtime, {
     group,
-    topic: topics.events,
+    topic,
     ...slice,
     patienceMs,
-    keep: async (records) => {
-      const messages = records.flatMap(({ record }) => (hasFile(record) ? [record] : []));
-      if (messages.length > 0) await fetches.add(messages);
-      return messages.length > 0;
-    },
+    keep: async (records, read) => (await follow(records, read)) || records.some(({ record }) => hasFile(record)),
     worker: startClaimPump({
       logger: runtime.logger,
       claim: (count) => fetches.claim(count),

@@ -8,11 +8,14 @@
  * A2 A request that was cancelled before its reply came is not sent: request and reply are tied by a
  *    lock on the request.
  * A3 What A1 locks is locked in the order of chats, as by whoever settles (N1 of settlements.ts).
+ * A4 `queue_progress` moves in the same transaction, and nothing is inserted past a gap in it. What Postgres lost and is
+ *    read again may have been sent: it is `sending` under a lapsed lease, to be looked up, not queued.
  */
 import type { ReplyDeclined, ReplyRequested } from '#schemas/records.ts';
 
 import type { Database, Sql } from '#runtime/database/database.ts';
 import { type Columns, columnValues } from '#runtime/database/rows.ts';
+import { type Stretch, progressMove } from '#runtime/log/queue-progress.ts';
 
 import { clientMessageIdOf } from './client-message-id.ts';
 import type { Standing } from './ladder.ts';
@@ -33,6 +36,9 @@ export interface PlacedReply {
 export interface Acceptance {
   readonly replies: readonly PlacedReply[];
   readonly declined: readonly ReplyDeclined[];
+  /** The group that read them, and where. */
+  readonly group: string;
+  readonly stretch: Omit<Stretch, 'records'>;
   /** Names the process that begins. */
   readonly owner: string;
   readonly leaseMs: number;
@@ -66,6 +72,8 @@ interface Queued extends PlacedReply {
   readonly cancelled: boolean;
   /** The one before it of its chat that is inserted with it. */
   readonly previous: string | null;
+  /** Where it may have been sent already, a time before that. Epoch milliseconds. */
+  readonly lostSince: number | null;
 }
 
 const columns: Columns<Queued> = {
@@ -90,12 +98,15 @@ const deciding: Columns<Queued> = {
   previous: ['text', ({ previous }) => previous],
   not_before: ['timestamptz', ({ notBefore }) => (notBefore === null ? null : new Date(notBefore))],
   cancelled: ['boolean', ({ cancelled }) => cancelled],
+  lost_since: ['timestamptz', ({ lostSince }) => (lostSince === null ? null : new Date(lostSince))],
 };
 
 const given = { ...columns, ...deciding };
 const names = Object.keys(columns);
 const arrays = Object.values(given).map(([type], i) => `$${i + 1}::${type}[]`);
-const [ids, owner, lease] = [1, 2, 3].map((place) => `$${arrays.length + place}`);
+const [ids, owner, lease, group, partition, nextOffset] = [1, 2, 3, 4, 5, 6].map(
+  (place) => `$${arrays.length + place}`,
+);
 
 // A look for the one and not NOT EXISTS, which is planned as a scan of everything open, or of everything.
 // L3: nothing of the chat that is open may be there before. What comes after it is not there yet, since a
@@ -109,8 +120,11 @@ const acceptText = `
       SELECT p.status FROM deliveries p WHERE p.id = g.previous LIMIT 1
     ), 'queued') IN ('queued', 'sending') AS behind
     FROM unnest(${arrays.join(', ')}) AS g (${Object.keys(given).join(', ')})
+    WHERE coalesce((
+      SELECT p.next_offset FROM queue_progress p WHERE p.consumer_group = ${group} AND p.partition = ${partition}
+    ), 0) >= ${nextOffset}::bigint
   ), r AS (
-    SELECT *, CASE WHEN cancelled THEN 'cancelled' WHEN not_before IS NOT NULL THEN 'scheduled'
+    SELECT *, CASE WHEN cancelled THEN 'cancelled' WHEN lost_since IS NOT NULL THEN 'sending' WHEN not_before IS NOT NULL THEN 'scheduled'
       WHEN NOT behind AND id = ANY (${ids}::text[]) THEN 'sending' ELSE 'queued' END AS status
     FROM looked
   )
@@ -119,8 +133,9 @@ const acceptText = `
   SELECT ${names.map((name) => `r.${name}`).join(', ')}, r.status,
     CASE WHEN r.status = 'scheduled' THEN r.not_before WHEN r.status = 'queued' AND r.behind THEN 'infinity' ELSE now() END,
     CASE WHEN r.status = 'sending' THEN ${owner} END, CASE WHEN r.status = 'sending' THEN now() END,
-    CASE WHEN r.status = 'sending' THEN now() END,
-    CASE WHEN r.status = 'sending' THEN now() + ${lease} * interval '1 ms' END,
+    CASE WHEN r.status = 'sending' THEN least(now(), r.lost_since) END,
+    CASE WHEN r.status = 'sending' AND r.lost_since IS NULL THEN now() + ${lease} * interval '1 ms'
+      WHEN r.status = 'sending' THEN now() END,
     (r.status = 'sending')::int, (r.status = 'sending')::int,
     CASE WHEN r.cancelled THEN 'cancelled' END, CASE WHEN r.cancelled THEN now() END, CASE WHEN r.cancelled THEN now() END
   FROM r
@@ -130,40 +145,56 @@ const acceptText = `
 
 /**
  * Queues replies in their order, notes refusals, and claims those of `begin` that nothing of their
- * chat stands before. Idempotent by event id; resolves with the rows that are new. Throws
- * `database.unavailable`.
+ * chat stands before. Idempotent by event id; resolves with the rows that are new, and with undefined,
+ * nothing written, where progress is not up to the stretch (A4). Throws `database.unavailable`.
  */
-export async function acceptReplies(database: Database, acceptance: Acceptance): Promise<readonly AcceptedRow[]> {
-  const { replies, declined } = acceptance;
+export async function acceptReplies(
+  database: Database,
+  acceptance: Acceptance,
+): Promise<readonly AcceptedRow[] | undefined> {
+  const { replies, declined, group, stretch } = acceptance;
   const tenants = new Set([...replies.map(({ reply }) => reply.tenant), ...declined.map(({ tenant }) => tenant)]);
-  if (tenants.size === 0) return [];
-  const valuesOf = (cancelled: ReadonlySet<string>): readonly unknown[] => [
-    ...columnValues(given, queuedOf(replies, cancelled)),
-    [...acceptance.begin],
-    acceptance.owner,
-    acceptance.leaseMs,
+  const accept = (cancelled: ReadonlySet<string>): readonly [string, readonly unknown[]] => [
+    acceptText,
+    [
+      ...columnValues(given, queuedOf(acceptance, cancelled)),
+      [...acceptance.begin],
+      acceptance.owner,
+      acceptance.leaseMs,
+      group,
+      stretch.partition,
+      stretch.nextOffset,
+    ],
   ];
+  const move = progressMove(group, stretch);
   const asked = replies.filter(({ reply }) => reply.messageId !== null);
-  if (declined.length === 0 && asked.length === 0)
-    return (await database.query<AcceptedRow>([...tenants], acceptText, valuesOf(new Set()))).rows;
+  if (declined.length === 0 && asked.length === 0) {
+    const statements = [move, ...(replies.length === 0 ? [] : [accept(new Set())])];
+    const [moved, accepted] = await database.queries([...tenants], statements);
+    return moved?.rowCount === 0 ? undefined : ((accepted?.rows ?? []) as unknown as readonly AcceptedRow[]);
+  }
   return database.transaction([...tenants], async (sql) => {
-    const cancelled = asked.length === 0 ? new Set<string>() : await lockRequests(sql, asked);
+    const [moved, cancelled] = await Promise.all([
+      sql.query(...move),
+      asked.length === 0 ? new Set<string>() : lockRequests(sql, asked),
+    ]);
+    if (moved.rowCount === 0) return undefined;
     const [accepted] = await Promise.all([
-      sql.query<AcceptedRow>(acceptText, valuesOf(cancelled)),
+      sql.query<AcceptedRow>(...accept(cancelled)),
       declined.length === 0 ? undefined : decline(sql, declined),
     ]);
     return accepted.rows;
   });
 }
 
-function queuedOf(replies: readonly PlacedReply[], cancelled: ReadonlySet<string>): readonly Queued[] {
+function queuedOf({ replies, stretch }: Acceptance, cancelled: ReadonlySet<string>): readonly Queued[] {
   const newest = new Map<string, string>();
   const queued = replies.map((placed) => {
     const { reply, notBefore } = placed;
     const isCancelled = reply.messageId !== null && cancelled.has(reply.messageId);
     const previous = newest.get(reply.actor) ?? null;
     if (!isCancelled && notBefore === null) newest.set(reply.actor, reply.eventId);
-    return { ...placed, cancelled: isCancelled, previous };
+    return { ...placed, cancelled: isCancelled, previous, lostSince: stretch.again ? reply.occurredAt : null };
   });
   return queued.sort(({ reply: a }, { reply: b }) => inOrder(a.actor, b.actor));
 }

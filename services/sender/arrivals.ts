@@ -3,6 +3,7 @@
  *
  * Q1 Nothing is begun past what waits: a reply of an instance for which something due may be left is queued.
  * Q2 Room and permit are taken before a reply is accepted as begun, and given back where it was not.
+ * Q3 What was read before, and is missing in Postgres, is not begun: it is looked up (A4 of `acceptance.ts`).
  */
 import type { Acceptance, PlacedReply } from './acceptance.ts';
 import type { RoundParts } from './claim-round.ts';
@@ -13,7 +14,7 @@ import type { PositionedReply } from './placement.ts';
 import type { Room } from './room.ts';
 
 /** What came from the log. */
-export interface Arrived extends Pick<Acceptance, 'declined'> {
+export interface Arrived extends Pick<Acceptance, 'declined' | 'group' | 'stretch'> {
   readonly replies: readonly PositionedReply[];
 }
 
@@ -31,21 +32,26 @@ export interface ArrivalHooks {
   readonly queued: () => void;
 }
 
-/** Queues what came from the log and begins with what may be sent at once. Idempotent. Throws `database.unavailable`. */
-export type Acceptor = (arrived: Arrived) => Promise<void>;
+/**
+ * Queues what came from the log and begins with what may be sent at once; false, and nothing is done, where Postgres does not
+ * have what came before. Idempotent. Throws `database.unavailable`.
+ */
+export type Acceptor = (arrived: Arrived) => Promise<boolean>;
 
 /** Makes the function that accepts. */
 export function createAcceptor(parts: ArrivalParts, room: Room, hooks: ArrivalHooks): Acceptor {
   const { owner, leaseMs, perInstance } = parts;
 
-  return async ({ replies, declined }) => {
+  return async ({ replies, declined, group, stretch }) => {
     const placed = await parts.place(replies);
-    const chosen = candidates(placed, await mostOf(placed, perInstance), room);
+    const chosen = stretch.again ? [] : candidates(placed, await mostOf(placed, perInstance), room);
     let permits: ReadonlyMap<string, Permit> = new Map();
     try {
       permits = await permitted(chosen, parts.permits, room);
       const begin = new Set(permits.keys());
-      const { begun, queued } = await parts.deliveries.accept({ replies: placed, declined, owner, leaseMs, begin });
+      const accepting = { replies: placed, declined, group, stretch, owner, leaseMs, begin };
+      const accepted = await parts.deliveries.accept(accepting);
+      const { begun, queued } = accepted ?? { begun: [], queued: [] };
       for (const [chat] of queued) room.queued(chat);
       for (const delivery of begun) {
         const permit = permits.get(delivery.id);
@@ -58,6 +64,7 @@ export function createAcceptor(parts: ArrivalParts, room: Room, hooks: ArrivalHo
         // What they wait for may have ended meanwhile.
         hooks.queued();
       }
+      return accepted !== undefined;
     } catch (caught) {
       for (const permit of permits.values()) permit.release();
       throw caught;

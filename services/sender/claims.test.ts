@@ -13,6 +13,7 @@ import { type Claims, type LaneRoom, openClaims } from './claims.ts';
 import { type ClaimedDelivery, type Deliveries, type Move, openDeliveries } from './deliveries.ts';
 import { FairShares } from './fair-shares.ts';
 import { classOfLane, laneOf, lanes, urgencyOfLane } from './lanes.ts';
+import { acceptInto } from './testing/accepting.ts';
 
 /** Rows of a long queue; SENDER_QUEUE makes it longer. */
 const longQueue = Number(process.env['SENDER_QUEUE'] ?? '20000');
@@ -151,7 +152,7 @@ const reply = (id: string, conversation: string): ReplyRequested => ({
 });
 
 const accept = (replies: readonly (readonly [id: string, chat: string, lane?: number, notBefore?: number])[]) =>
-  deliveries.accept({
+  acceptInto(deliveries, {
     replies: replies.map(([id, chat, lane = 1, notBefore]) => ({
       reply: reply(id, chat),
       partition: 0,
@@ -159,10 +160,6 @@ const accept = (replies: readonly (readonly [id: string, chat: string, lane?: nu
       lane,
       notBefore: notBefore ?? null,
     })),
-    declined: [],
-    owner: 'a',
-    leaseMs: 60_000,
-    begin: new Set(),
   });
 
 const everyLane = (given: Partial<LaneRoom> = {}) => lanes.map((lane) => room('i_1', lane, given));

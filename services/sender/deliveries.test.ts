@@ -9,6 +9,7 @@ import { type TestWorld, openTestWorld } from '#runtime/testing/runtime.ts';
 import { type Claims, type LaneRoom, openClaims } from './claims.ts';
 import { type AttemptResult, type Deliveries, type Move, openDeliveries } from './deliveries.ts';
 import { laneOf, lanes } from './lanes.ts';
+import { acceptInto } from './testing/accepting.ts';
 
 const tenants = ['demo'];
 let world: TestWorld;
@@ -61,13 +62,7 @@ const placed = (one: ReplyRequested) => ({
 });
 
 const accept = (replies: readonly ReplyRequested[], begin: readonly string[] = []) =>
-  deliveries.accept({
-    replies: replies.map((one) => placed(one)),
-    declined: [],
-    owner: 'a',
-    leaseMs: 60_000,
-    begin: new Set(begin),
-  });
+  acceptInto(deliveries, { replies: replies.map((one) => placed(one)), begin: new Set(begin) });
 
 const queue = (...replies: readonly ReplyRequested[]) => accept(replies);
 
@@ -159,13 +154,7 @@ describe('a reply that is begun as it is accepted', () => {
   });
 
   test('is looked up by others when its process is gone', async () => {
-    await deliveries.accept({
-      replies: [placed(reply('b7', 'c_b7'))],
-      declined: [],
-      owner: 'a',
-      leaseMs: 0,
-      begin: new Set(['b7']),
-    });
+    await acceptInto(deliveries, { replies: [placed(reply('b7', 'c_b7'))], leaseMs: 0, begin: new Set(['b7']) });
     expect(await claimStale()).toMatchObject([{ id: 'b7', abandoned: true, uncertain: true, lookups: 1 }]);
   });
 });

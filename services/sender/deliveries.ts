@@ -149,11 +149,12 @@ export function openDeliveries(database: Database) {
 
   return {
     /** See `acceptReplies`. */
-    async accept(acceptance: Acceptance): Promise<Accepted> {
+    async accept(acceptance: Acceptance): Promise<Accepted | undefined> {
       const askedAt = performance.now();
       const rows = await acceptReplies(database, acceptance);
+      if (rows === undefined) return undefined;
       return {
-        begun: rows.flatMap((row) => begunOf(row, askedAt)),
+        begun: acceptance.stretch.again ? [] : rows.flatMap((row) => begunOf(row, askedAt)),
         queued: rows.flatMap(({ status, conversation, lane }) =>
           status === 'queued' ? [[conversation, lane] as const] : [],
         ),

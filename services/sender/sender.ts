@@ -3,7 +3,8 @@
  * provider, and what became of them becomes a record of the conversation.
  *
  * S1 A reply is queued before its offset is committed: none is lost, and its id makes it one delivery
- *    however often it is read.
+ *    however often it is read. `queue_progress` moves with it: where Postgres was set back, what is missing is read
+ *    again first, and looked up like what a crash left behind (S3).
  * S2 Order within a chat is the order of its replies on the log; a delivery that is not settled holds
  *    up its own chat only.
  * S3 A message is sent once. Where the outcome of a call is not known (a crash, a timeout) the provider
@@ -16,7 +17,8 @@ import { topics } from '#schemas/topics.ts';
 import { openFiles } from '#runtime/blobs/postgres-files.ts';
 import { type ClaimPump, startClaimPump } from '#runtime/claim-pump.ts';
 import { OperatingError } from '#runtime/errors.ts';
-import { consumeRecords, type ReadRecord } from '#runtime/log/consume-records.ts';
+import { consumeRecords } from '#runtime/log/consume-records.ts';
+import { type Stretch, createFollower } from '#runtime/log/queue-progress.ts';
 import { openRouting } from '#runtime/instances/routing.ts';
 import { newUlid } from '#runtime/records.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
@@ -224,11 +226,16 @@ export async function startSender(runtime: Runtime, options: SenderOptions = {})
   });
   const closeProviders = () => Promise.all(Object.values(providers).map((provider) => provider.close()));
 
+  const topic = topics.replies;
+  const write = (stretch: Stretch): Promise<boolean> => dispatcher.accept(arrivedIn(stretch));
+  const follow = createFollower(runtime, { group, topic, write });
   const consumer = await consumeRecords(runtime, {
     group,
-    topic: topics.replies,
+    topic,
     ...slice,
-    handle: (records) => dispatcher.accept(arrivedIn(records)),
+    handle: async (records, read) => {
+      await follow(records, read);
+    },
   }).catch(async (caught: unknown) => {
     await broadcasts.stop(settleGraceMs);
     await dispatcher.stop(0);
@@ -283,9 +290,11 @@ const callsFinder =
     return instance === undefined ? 1 : callsAtOnce(instance);
   };
 
-/** What the sender acts on of a slice. */
-function arrivedIn(records: readonly ReadRecord[]): Arrived {
+/** What the sender acts on of a stretch. */
+function arrivedIn({ records, ...stretch }: Stretch): Arrived {
   return {
+    group,
+    stretch,
     replies: records.flatMap(({ record, position: { partition, offset } }) =>
       record.type === 'reply.requested' ? [{ reply: record, partition, offset }] : [],
     ),

@@ -8,6 +8,7 @@ import { type TestWorld, openTestWorld } from '#runtime/testing/runtime.ts';
 
 import { type ClaimedDelivery, type Deliveries, type Move, openDeliveries } from './deliveries.ts';
 import { laneOf } from './lanes.ts';
+import { acceptInto } from './testing/accepting.ts';
 
 const tenant = 'demo';
 let world: TestWorld;
@@ -42,7 +43,7 @@ const reply = (id: string, conversation: string): ReplyRequested => ({
 /** Accepts replies and begins with all of them. */
 const begin = async (of: readonly (readonly [id: string, conversation: string])[]) => {
   const lane = laneOf('reply', 'normal');
-  const { begun } = await deliveries.accept({
+  const { begun } = await acceptInto(deliveries, {
     replies: of.map(([id, chat]) => ({
       reply: reply(id, chat),
       partition: 0,
@@ -50,9 +51,6 @@ const begin = async (of: readonly (readonly [id: string, conversation: string])[
       lane,
       notBefore: null,
     })),
-    declined: [],
-    owner: 'a',
-    leaseMs: 60_000,
     begin: new Set(of.map(([id]) => id)),
   });
   return begun;

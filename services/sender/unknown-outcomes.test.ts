@@ -3,8 +3,10 @@ import { describe, expect, test } from 'vitest';
 
 import type { DeliveryUpdated } from '#schemas/records.ts';
 
+import { asOwner } from '#runtime/testing/postgres.ts';
+
 import { clientMessageIdOf } from './client-message-id.ts';
-import { apiKey, texts, useSenderWorld } from './testing/sender-world.ts';
+import { apiKey, eventually, patient, texts, useSenderWorld } from './testing/sender-world.ts';
 
 const here = useSenderWorld();
 const { sender, waha, chatOn, ask, outcome, recordsOf, attemptsOf, killedDuring } = here;
@@ -100,7 +102,7 @@ describe('a send whose outcome is not known', () => {
     const chatId = `${arrived.phone}@c.us`;
     const sent = { session: 'default', chatId, text: 'chegou', id: clientMessageIdOf(arrivedId) };
     await fetch(`${fake.url}/api/sendText`, { method: 'POST', headers, body: JSON.stringify(sent) });
-    await sender();
+    await sender(patient);
     expect(await outcome([arrivedId])).toMatchObject([{ status: 'sent' }]);
     expect(texts(fake, arrived)).toEqual(['chegou']);
     const [other] = await outcome([lostId]);
@@ -111,6 +113,68 @@ describe('a send whose outcome is not known', () => {
       expect(other).toMatchObject({ status: 'unknown', reason: 'outcome.not-found' });
       expect(texts(fake, lost)).toEqual([]);
     }
+  });
+
+  describe('because Postgres was set back to before its reply', () => {
+    /** The group's offset stays ahead; what came after these is there still. */
+    const lose = (...ids: readonly string[]): Promise<void> => {
+      const those = ids.map((id) => `'${id}'`).join(', ');
+      return asOwner(
+        here.world.databaseUrl,
+        `UPDATE queue_progress q SET next_offset = least(q.next_offset, d.log_offset) FROM deliveries d
+         WHERE d.id IN (${those}) AND q.consumer_group = 'sender' AND q.partition = d.log_partition;
+         DELETE FROM delivery_attempts WHERE delivery IN (${those}); DELETE FROM deliveries WHERE id IN (${those})`,
+      );
+    };
+
+    test.each(['NOWEB', 'WEBJS'] as const)('%s has once what was sent, in its order', async (engine) => {
+      const { fake, instance } = await waha({ engine });
+      const chat = await chatOn(instance);
+      await sender(patient);
+      const ids = await ask(chat, 'um', 'dois', 'três');
+      const before = await outcome(ids);
+      await lose(...ids.slice(0, 2));
+      const next = await ask(chat, 'quatro');
+      expect((await outcome([...ids, ...next])).map(({ status }) => status)).toEqual(Array(4).fill('sent'));
+      expect(texts(fake, chat)).toEqual(['um', 'dois', 'três', 'quatro']);
+      expect(fake.sends()).toHaveLength(4);
+      expect(await here.rows(ids.slice(2))).toEqual(before.slice(2));
+      expect((await attemptsOf(ids[0] ?? ''))[0]?.slice(0, 3)).toEqual([1, 'sent', 'outcome.found']);
+      // Its report is the one that is on the log.
+      const updates = await recordsOf<DeliveryUpdated>('delivery.updated', ids.slice(0, 1));
+      expect(new Set(updates.map(({ eventId }) => eventId)).size).toBe(1);
+    });
+
+    test.each([
+      ['NOWEB', 'sent', ['um', 'dois']],
+      ['WEBJS', 'unknown', []],
+    ] as const)('%s: what was not sent is %s, though nothing comes after it', async (engine, status, arrived) => {
+      const { fake, instance } = await waha({ engine });
+      const chat = await chatOn(instance);
+      const first = await sender({ ...patient, perInstance: 0 });
+      const ids = await ask(chat, 'um', 'dois');
+      await eventually(async () => ((await here.rows(ids)).length === 2 ? true : undefined));
+      await first.stop();
+      await lose(...ids);
+      await sender(patient);
+      expect((await outcome(ids)).map((row) => row.status)).toEqual([status, status]);
+      expect(texts(fake, chat)).toEqual(arrived);
+    });
+
+    test('nothing old is read by the first one that keeps its progress', async () => {
+      const { fake, instance } = await waha();
+      const chat = await chatOn(instance);
+      const earlier = await sender(patient);
+      const [id = ''] = await ask(chat, 'um');
+      await outcome([id]);
+      await earlier.stop();
+      await lose(id);
+      await asOwner(here.world.databaseUrl, 'DELETE FROM queue_progress');
+      await sender(patient);
+      await outcome(await ask(chat, 'dois'));
+      expect(await here.rows([id])).toEqual([]);
+      expect(texts(fake, chat)).toEqual(['um', 'dois']);
+    });
   });
 
   test('is a send when the answer says 201, whatever else it says', async () => {

@@ -3,9 +3,14 @@
  *
  * T1 A timer that is set is fired at least once at or after its due time, unless it was cancelled or
  *    set anew before. Firing it twice is harmless: the actor accepts the pending generation only.
- * T2 Rows can be rebuilt from the topic; a repeated record changes nothing that a later one settled.
+ * T2 A record changes nothing that a later one settled, whoever reads it again, however late: `queue_progress` moves in
+ *    the transaction that writes the rows, and what is before it is passed over.
+ * T3 Where progress is behind what is read (Postgres was set back, or it was set back by hand), the topic is read again
+ *    from there first. So a rebuild is: as the owner, `TRUNCATE timers; UPDATE queue_progress SET next_offset = … WHERE
+ *    consumer_group = 'timers'`.
  */
 import type { Sql } from '#runtime/database/database.ts';
+import { type Stretch, createFollower, lockProgress, progressMove } from '#runtime/log/queue-progress.ts';
 import { startQueueService } from '#runtime/queue-service.ts';
 import { causedBy, derivedId, outgoing } from '#runtime/records.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
@@ -22,22 +27,36 @@ const turnMsMax = 1_000;
 
 /** Starts the service. */
 export function startTimers(runtime: Runtime): Promise<RunningService> {
+  const topic = topics.timers;
+  const follow = createFollower(runtime, { group, topic, write: (stretch) => writeTimers(runtime, stretch) });
   return startQueueService(runtime, {
     group,
-    topic: topics.timers,
+    topic,
     ...slice,
-    keep: (records) =>
-      recordTimers(
-        runtime,
-        records.map(({ record }) => record),
-      ),
+    keep: async (read, slice) => (await follow(read, slice)) || read.length > 0,
     worker: startTurning({ logger: runtime.logger, turn: () => fireDue(runtime), idleMs: turnMsMax }),
   });
 }
 
 /** Keeps the table equal to the topic (T2). */
-async function recordTimers(runtime: Runtime, records: readonly ProsaRecord[]): Promise<boolean> {
-  // The last record of a timer settles it, so that one statement can write the slice.
+function writeTimers({ database }: Runtime, stretch: Stretch): Promise<boolean> {
+  const { from, nextOffset, records } = stretch;
+  const tenants = [...new Set(records.map(({ record }) => record.tenant))];
+  return database.transaction(tenants, async (sql) => {
+    const progress = await lockProgress(sql, group, stretch);
+    if (progress < from) return false;
+    if (progress >= nextOffset) return true;
+    await settle(
+      sql,
+      records.flatMap(({ position, record }) => (position.offset < progress ? [] : [record])),
+    );
+    await sql.query(...progressMove(group, stretch));
+    return true;
+  });
+}
+
+async function settle(sql: Sql, records: readonly ProsaRecord[]): Promise<void> {
+  // The last record of a timer settles it, so that one statement can write all of them.
   const last = new Map<string, TimerSet | TimerCancelled>();
   for (const record of records) {
     if (record.type === 'timer.set' || record.type === 'timer.cancelled')
@@ -46,29 +65,26 @@ async function recordTimers(runtime: Runtime, records: readonly ProsaRecord[]): 
   const settled = [...last.values()];
   const set = settled.filter((record) => record.type === 'timer.set');
   const cancelled = settled.filter((record) => record.type === 'timer.cancelled');
-  await runtime.database.transaction([...new Set(settled.map(({ tenant }) => tenant))], async (sql) => {
-    if (set.length > 0) {
-      await sql.query(
-        `INSERT INTO timers (tenant, actor, timer_id, generation, due_at)
-         SELECT t, a, i, g, to_timestamp(d / 1000.0) FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS r (t, a, i, g, d)
-         ON CONFLICT (actor, timer_id) DO UPDATE SET generation = excluded.generation, due_at = excluded.due_at`,
-        [
-          set.map((r) => r.tenant),
-          set.map((r) => r.actor),
-          set.map((r) => r.timerId),
-          set.map((r) => r.eventId),
-          set.map((r) => r.dueAt),
-        ],
-      );
-    }
-    // Whatever generation is there is older than the cancellation, which came last.
-    if (cancelled.length > 0)
-      await deleteTimers(
-        sql,
-        cancelled.map(({ actor, timerId }) => ({ actor, timer_id: timerId })),
-      );
-  });
-  return set.length > 0;
+  if (set.length > 0) {
+    await sql.query(
+      `INSERT INTO timers (tenant, actor, timer_id, generation, due_at)
+       SELECT t, a, i, g, to_timestamp(d / 1000.0) FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS r (t, a, i, g, d)
+       ON CONFLICT (actor, timer_id) DO UPDATE SET generation = excluded.generation, due_at = excluded.due_at`,
+      [
+        set.map((r) => r.tenant),
+        set.map((r) => r.actor),
+        set.map((r) => r.timerId),
+        set.map((r) => r.eventId),
+        set.map((r) => r.dueAt),
+      ],
+    );
+  }
+  // Whatever generation is there is older than the cancellation, which came last.
+  if (cancelled.length > 0)
+    await deleteTimers(
+      sql,
+      cancelled.map(({ actor, timerId }) => ({ actor, timer_id: timerId })),
+    );
 }
 
 const deleteTimers = (sql: Sql, timers: readonly { readonly actor: string; readonly timer_id: string }[]) =>

@@ -1,5 +1,7 @@
 /** What is to be told to endpoints: one row per event and endpoint. */
 import { type Columns, insertRows } from '#runtime/database/rows.ts';
+import type { ReadSlice } from '#runtime/log/consume-records.ts';
+import { writeWithProgress } from '#runtime/log/queue-progress.ts';
 import { derivedId } from '#runtime/records.ts';
 import type { Runtime } from '#runtime/runtime.ts';
 
@@ -35,8 +37,8 @@ export interface Attempted {
 
 /** Throws `database.unavailable`. */
 export interface WebhookQueue {
-  /** Idempotent: an event is one delivery per endpoint. */
-  add(deliveries: readonly NewDelivery[]): Promise<void>;
+  /** Idempotent: an event is one delivery per endpoint. Moves the progress of `group`; false, and nothing is queued, where that is not up to the slice. */
+  add(deliveries: readonly NewDelivery[], group: string, slice: ReadSlice): Promise<boolean>;
   /** Takes what is due for `leaseMs`, so that with what is in flight no endpoint has more than its share. */
   claim(
     count: number,
@@ -76,9 +78,9 @@ export function openWebhookQueue({
   };
 
   return {
-    async add(deliveries) {
-      const of = [...new Set(deliveries.map(({ tenant }) => tenant))];
-      await database.transaction(of, (sql) =>
+    add(deliveries, group, slice) {
+      const of = { slice, tenants: deliveries.map(({ tenant }) => tenant) };
+      return writeWithProgress(database, group, of, (sql) =>
         insertRows(sql, 'webhook_deliveries', columns, deliveries, '(id) DO NOTHING'),
       );
     },

@@ -2,7 +2,8 @@
  * The webhooks service: tells the tenants' own endpoints what happens.
  *
  * W1 An event is queued for every endpoint that wants it before its offset is committed: none is lost, and it is one
- *    delivery per endpoint however often it is read. Deliveries are at least once, in no order; their ids tell repeats.
+ *    delivery per endpoint however often it is read. `queue_progress` moves with it: what Postgres lost is read again, and
+ *    may be delivered again. Deliveries are at least once, in no order; their ids tell repeats.
  * W2 A delivery is tried for three days, less and less often; then it has failed. An endpoint to which nothing got through
  *    for five days, or that says that it is gone, is disabled, which is audited.
  * W3 Bodies are signed with the endpoint's own secret (Standard Webhooks), and hold content only where it was asked for.
@@ -12,6 +13,7 @@
 import { isForwarded } from '#runtime/actor/merge.ts';
 import { startClaimPump } from '#runtime/claim-pump.ts';
 import type { ReadRecord } from '#runtime/log/consume-records.ts';
+import { createFollower } from '#runtime/log/queue-progress.ts';
 import { openOutside } from '#runtime/net/adapters/undici-outside.ts';
 import type { Outside } from '#runtime/net/outside.ts';
 import { startQueueService } from '#runtime/queue-service.ts';
@@ -52,16 +54,18 @@ export function startWebhooks(runtime: Runtime, options: WebhooksOptions = {}): 
   const outside = options.outside ?? openOutside();
   const queue = openWebhookQueue(runtime);
   const subscriptionsOf = subscriptionFinder(runtime);
+  const topic = topics.events;
+  const follow = createFollower(runtime, {
+    group,
+    topic,
+    write: async ({ records, ...read }) => queue.add(await wantedOf(records, subscriptionsOf), group, read),
+  });
   return startQueueService(runtime, {
     group,
-    topic: topics.events,
+    topic,
     ...slice,
     patienceMs,
-    keep: async (records) => {
-      const deliveries = await wantedOf(records, subscriptionsOf);
-      if (deliveries.length > 0) await queue.add(deliveries);
-      return deliveries.length > 0;
-    },
+    keep: async (records, read) => (await follow(records, read)) || records.some(({ record }) => told.has(record.type)),
     worker: startClaimPump<WebhookDelivery>({
       logger: runtime.logger,
       claim: (count, inFlight) => queue.claim(count, leaseMs, perEndpoint, inFlight),

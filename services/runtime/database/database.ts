@@ -240,6 +240,9 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 }
 
+/** A statement for the beginning of a transaction: nobody waits for the disk at its commit, which a crash of Postgres may lose. */
+export const unawaited = [`SELECT set_config('synchronous_commit', 'off', true)`, []] as const;
+
 async function commit(client: pg.PoolClient): Promise<void> {
   const { command } = await client.query('COMMIT');
   // Postgres answers so when a statement failed and whoever asked for it hid it.

@@ -25,13 +25,18 @@ export type RecordConsumption = Pick<
 > & {
   /**
    * Handles the records of a slice, in order; `nextOffset` of `partition` is committed after it
-   * resolves. Must be idempotent: after a crash the same records come again.
+   * resolves. Must be idempotent: after a crash the same records come again. Called without records where a partition
+   * begins: `from` and `nextOffset` are the group's offset then.
    */
-  readonly handle: (
-    records: readonly ReadRecord[],
-    slice: { readonly partition: number; readonly nextOffset: number },
-  ) => Promise<void>;
+  readonly handle: (records: readonly ReadRecord[], slice: ReadSlice) => Promise<void>;
 };
+
+/** Where a slice is: all records of `partition` from `from` up to `nextOffset` are in it, but for those that were parked. */
+export interface ReadSlice {
+  readonly partition: number;
+  readonly from: number;
+  readonly nextOffset: number;
+}
 
 /** Starts consuming. The consumer stops by itself only on errors that are neither `retry` nor `yield`. */
 export async function consumeRecords(
@@ -42,18 +47,22 @@ export async function consumeRecords(
   return runtime.log.consume({
     ...reading,
     transactional: false,
-    assigned: (assignment) =>
-      Promise.resolve({
+    assigned: async (assignment) => {
+      let from = assignment.startOffset;
+      await handle([], { partition: assignment.partition, from, nextOffset: from });
+      return {
         async process({ records, nextOffset }) {
           const read: ReadRecord[] = [];
           for (const logged of records) {
             const record = await decodeOrPark(runtime, logged);
             if (record !== undefined) read.push({ record, position: logged, value: logged.value });
           }
-          await handle(read, { partition: assignment.partition, nextOffset });
+          await handle(read, { partition: assignment.partition, from, nextOffset });
           await assignment.commit([], nextOffset);
+          from = nextOffset;
         },
-      }),
+      };
+    },
   });
 }
 

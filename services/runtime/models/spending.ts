@@ -4,7 +4,7 @@
  * Nobody waits for the disk here: the log of Postgres is one, so that the commit by which an answer is kept makes durable
  * what was written before it. What a crash of Postgres itself can lose are calls that were not answered.
  */
-import type { Database } from '../database/database.ts';
+import { type Database, unawaited } from '../database/database.ts';
 import { OperatingError } from '../errors.ts';
 
 /** A part of the day's budget that was set aside. */
@@ -14,8 +14,6 @@ export interface Reservation {
 }
 
 const keptDays = 60;
-/** First in a transaction: its commit is not waited for. */
-const unawaited = [`SELECT set_config('synchronous_commit', 'off', true)`, []] as const;
 /** Of a tenant without a budget: what is spent is written down all the same. */
 const noBudget = 2 ** 52;
 
