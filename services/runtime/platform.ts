@@ -14,6 +14,7 @@ import { openInstances } from './instances/instances.ts';
 import type { KafkaSeam } from './log/adapters/kafka/seam.ts';
 import { recordIncarnation } from './log/incarnation-table.ts';
 import { openLog } from './log/open-log.ts';
+import { refuseOtherLog } from './log/other-log.ts';
 import { provideTopics } from './log/provide-topics.ts';
 import type { RecordLog } from './log/record-log.ts';
 import type { Logger } from './logger.ts';
@@ -50,7 +51,8 @@ export interface PlatformOptions {
 
 /**
  * Opens the platform. With `setUp` it is brought up to date first (migrations, topics, groups): by the
- * one process of `npm start` and by the set-up service; others find it so or refuse to start. Throws `config.invalid`, `data-directory.in-use`, `database.unavailable`, `log.unavailable`. */
+ * one process of `npm start` and by the set-up service; others find it so or refuse to start. Throws `config.invalid`, `data-directory.in-use`, `database.unavailable`,
+ * `log.unavailable`, and at set-up `log.offset-out-of-range`. */
 export async function openPlatform(
   config: Config,
   logger: Logger,
@@ -93,9 +95,10 @@ export async function openPlatform(
   }
 }
 
-/** Makes the topics, gives each consumer group its first offsets and puts the first incarnation on record. Idempotent. */
+/** Makes the topics, gives each consumer group its first offsets and puts the first incarnation on record. Idempotent. Refuses another log than before. */
 async function setUpLog(log: RecordLog, database: Database, logger: Logger): Promise<void> {
   await provideTopics(log, logger);
+  await refuseOtherLog(log, database);
   await database.transaction([], (sql) =>
     recordIncarnation(sql, { number: 1, partitionCount: log.partitionCount, base: 0 }),
   );

@@ -62,6 +62,16 @@ describe('while it cannot be done', () => {
     await growing.stop();
   });
 
+  test('another log than the one that the tables are of is refused', async () => {
+    const { databaseUrl } = replays.world;
+    const shift = (by: number): Promise<void> =>
+      asOwner(databaseUrl, `UPDATE actor_partitions SET progress = progress + ${by}, committed = committed + ${by}`);
+    await shift(1_000);
+    await expectCode(growing.growTo(after), 'log.offset-out-of-range');
+    await shift(-1_000);
+    expect(await readIncarnations(growing.database)).toEqual([]);
+  });
+
   test('a number that is not greater is refused', async () => {
     await expect(growing.growTo(before)).rejects.toThrow(/can only grow/);
     await expect(growing.growTo(10_001)).rejects.toThrow(/10000 at most/);

@@ -22,6 +22,7 @@ import {
   recordIncarnation,
 } from '#runtime/log/incarnation-table.ts';
 import { type LogGround, openIncarnation, openLogAdministration } from '#runtime/log/open-log.ts';
+import { refuseOtherLog } from '#runtime/log/other-log.ts';
 import { provideTopics } from '#runtime/log/provide-topics.ts';
 import type { RecordLog } from '#runtime/log/record-log.ts';
 import type { Logger } from '#runtime/logger.ts';
@@ -61,7 +62,8 @@ export interface GrowthRequest {
 
 /**
  * Grows the log. May be repeated after a crash at any point. Throws `GrowthRefused` while services run or
- * have not read everything, `config.invalid`, `data-directory.in-use`, `database.unavailable`, `log.unavailable`.
+ * have not read everything, `config.invalid`, `data-directory.in-use`, `database.unavailable`, `log.unavailable`,
+ * and `log.offset-out-of-range` where the settings name another log than the services have.
  */
 export async function grow(config: Config, logger: Logger, request: GrowthRequest): Promise<Growth> {
   const closers: (() => Promise<void>)[] = [];
@@ -76,6 +78,7 @@ export async function grow(config: Config, logger: Logger, request: GrowthReques
     const incarnations = incarnationsFor(await readIncarnations(database), config.partitionCount);
     const log = await openIncarnation(ground, incarnations, incarnations.length);
     closers.push(() => log.close());
+    await refuseOtherLog(log, database);
     return await growFrom({ ...ground, administration, log, incarnations }, request);
   } finally {
     for (const closer of closers.reverse()) await closer();
@@ -161,7 +164,10 @@ const progressTables = [
   { table: 'parked_progress', column: 'next_offset', topic: parkedTopicOf(topics.events) },
 ] as const;
 
-/** Tables that do not have all that the log has. */
+/** Groups that keep their progress in `queue_progress`, not in tables of their own. */
+const followers = consumerGroups.filter(({ group }) => group !== 'conversation' && group !== 'projection');
+
+/** Tables that do not have all that the log has, by their names or by the groups that keep them. */
 async function tablesBehind(database: Database, log: RecordLog): Promise<readonly string[]> {
   const behind: string[] = [];
   for (const { table, column, topic } of progressTables) {
@@ -172,6 +178,17 @@ async function tablesBehind(database: Database, log: RecordLog): Promise<readonl
     const ends = await log.ends(topic);
     if (ends.some(({ partition, start, stableEnd }) => (reached.get(partition) ?? start) < stableEnd))
       behind.push(table);
+  }
+  for (const { group, topic } of followers) {
+    const { rows } = await database.query<{ partition: number; reached: string }>(
+      [],
+      'SELECT partition, next_offset AS reached FROM queue_progress WHERE consumer_group = $1',
+      [group],
+    );
+    const reached = new Map(rows.map((row) => [row.partition, Number(row.reached)]));
+    // Of a partition without a row nothing was read since there are such rows.
+    if ((await log.ends(topic)).some(({ partition, stableEnd }) => (reached.get(partition) ?? stableEnd) < stableEnd))
+      behind.push(group);
   }
   return behind;
 }
@@ -202,6 +219,12 @@ async function record(sql: Sql, from: Incarnation, to: Incarnation): Promise<voi
        ON CONFLICT (partition) DO UPDATE SET next_offset = excluded.next_offset`,
       all,
     );
+  await sql.query(
+    `INSERT INTO queue_progress (consumer_group, partition, next_offset)
+     SELECT g, partition, $2::bigint FROM unnest($3::text[]) AS g, generate_series(0, $1::int - 1) AS partition
+     ON CONFLICT (consumer_group, partition) DO UPDATE SET next_offset = excluded.next_offset`,
+    [...all, followers.map(({ group }) => group)],
+  );
   if (from.number === 1) await recordIncarnation(sql, from);
   const { rowCount } = await sql.query(
     'INSERT INTO log_incarnations (number, partition_count, base_offset) VALUES ($1, $2, $3)',
