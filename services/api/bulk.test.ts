@@ -33,7 +33,7 @@ interface Item {
 const itemsOf = (answer: Answer | undefined) => (answer?.body['items'] ?? []) as readonly Item[];
 
 const sql = async <Row>(statement: string, values: readonly unknown[] = []) =>
-  (await api.world.runtime('prosa_worker').database.query<Row>([testTenant], statement, values)).rows;
+  (await api.tables.query<Row>([testTenant], statement, values)).rows;
 
 const waiting = async (ids: readonly (string | undefined)[]) =>
   sql<{ id: string; status: string; priority: string; content: Buffer | null }>(

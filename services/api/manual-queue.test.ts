@@ -17,7 +17,7 @@ afterAll(() => api.close());
 beforeEach(() => worker(`UPDATE deliveries SET status = 'cancelled', report_due_at = NULL`));
 
 const worker = <Row>(statement: string, values: readonly unknown[] = []) =>
-  api.world.runtime('prosa_worker').database.query<Row>([testTenant], statement, values);
+  api.tables.query<Row>([testTenant], statement, values);
 
 const call = (method: 'GET' | 'POST' | 'DELETE', path: string, body?: object, key = api.keys.operator) =>
   api.call(key, method, path, body);

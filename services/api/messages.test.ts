@@ -29,7 +29,7 @@ const requested = async (conversation: unknown): Promise<readonly MessageRequest
   );
 
 const asWorker = (statement: string, values: readonly unknown[]) =>
-  api.world.runtime('prosa_worker').database.transaction([testTenant], (sql) => sql.query(statement, values));
+  api.tables.transaction([testTenant], (sql) => sql.query(statement, values));
 
 test('a message is a sealed record of the conversation, and queued', async () => {
   const answer = await send({ to: String(phones++), text: 'Sua consulta é amanhã', priority: 'high' });

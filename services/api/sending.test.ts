@@ -29,7 +29,7 @@ const send = (body: object = {}) =>
   });
 
 const worker = <Row>(statement: string, values: readonly unknown[] = []) =>
-  api.world.runtime('prosa_worker').database.query<Row>([testTenant], statement, values);
+  api.tables.query<Row>([testTenant], statement, values);
 
 const requestOf = async (id: unknown) =>
   (

@@ -20,7 +20,7 @@ afterAll(() => at.close());
 async function delivery(status: string, cause = 'provider.unavailable'): Promise<string> {
   serial += 1;
   const id = `d_${serial}`;
-  await api.world.runtime('prosa_worker').database.query(
+  await api.tables.query(
     [testTenant],
     `INSERT INTO deliveries (tenant, id, conversation, log_partition, log_offset, instance, origin, priority, kind, status,
        reason, cause, attempts, client_message_id)
@@ -35,7 +35,7 @@ test('causes are counted, and one delivery is shown with what became of each att
   const id = await delivery('manual');
   await delivery('manual');
   await delivery('unknown', 'provider.timeout');
-  await api.world.runtime('prosa_worker').database.query(
+  await api.tables.query(
     [testTenant],
     `INSERT INTO delivery_attempts (tenant, delivery, number, instance, provider, at, outcome, code, http_status, duration_ms)
      VALUES ($1, $2, 1, 'i', 'waha', now(), 'retry', 'provider.unavailable', 503, 12)`,

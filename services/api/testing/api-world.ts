@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance, InjectOptions } from 'fastify';
 
+import type { Database } from '#runtime/database/database.ts';
 import { createHttpServer } from '#runtime/http.ts';
 import { type Instance } from '#runtime/instances/instances.ts';
 import { createLogger } from '#runtime/logger.ts';
@@ -53,6 +54,8 @@ export interface ApiWorld extends Asked {
   readonly world: TestWorld;
   /** As the API's role. */
   readonly runtime: Runtime;
+  /** Its tables as a service's role, for what tests write and look at by themselves: one pool. */
+  readonly tables: Database;
   readonly server: FastifyInstance;
   readonly keys: Readonly<Record<Role, string>>;
   /** An admin's key of the other tenant. */
@@ -116,6 +119,7 @@ export async function openApiWorld(deps: Partial<ApiDeps> = {}): Promise<ApiWorl
   return {
     world,
     runtime,
+    tables: world.runtime('prosa_worker', 'test-tables').database,
     server,
     keys: Object.fromEntries(keyed) as Record<Role, string>,
     otherKey,
