@@ -87,7 +87,8 @@ const startAttempts = 4;
 const settings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  max_connections: 100,
+  // The pools of a whole cluster: a dozen for each of its services.
+  max_connections: 200,
   shared_buffers: '64MB',
   fsync: 'on',
   synchronous_commit: 'on',

@@ -44,12 +44,16 @@ export async function consumeRecords(
   options: RecordConsumption,
 ): Promise<Consumer> {
   const { handle, ...reading } = options;
+  // One after the other: partitions come all at once, and services start together, on one database.
+  let looks: Promise<unknown> = Promise.resolve();
   return runtime.log.consume({
     ...reading,
     transactional: false,
     assigned: async (assignment) => {
       let from = assignment.startOffset;
-      await handle([], { partition: assignment.partition, from, nextOffset: from });
+      const looked = looks.then(() => handle([], { partition: assignment.partition, from, nextOffset: from }));
+      looks = looked.catch(() => undefined);
+      await looked;
       return {
         async process({ records, nextOffset }) {
           const read: ReadRecord[] = [];
