@@ -104,6 +104,8 @@ describe('statements sent together', () => {
       Promise.all([sql.query(note, [4, 'a']), sql.query(note, [2, 'b']), sql.query(note, [5, 'c'])]),
     );
     await expect(failing).rejects.toThrow(/duplicate key/);
+    const noted = [4, 2, 5].map((id) => [note, [id, 'a']] as const);
+    await expect(database.queries(['one'], noted)).rejects.toThrow(/duplicate key/);
     expect(await notes()).toEqual([1, 2, 3]);
   });
 

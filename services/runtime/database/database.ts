@@ -221,23 +221,26 @@ export function openDatabase(options: DatabaseOptions): Database {
       onConnection(async (client) => {
         // A statement alone is a transaction, and outside of one nothing is declared.
         if (tenants.length === 0) return run<Row>(client, text, values);
-        const [, result] = await Promise.all([begin(client, tenants), run<Row>(client, text, values), commit(client)]);
-        return result;
+        return firstFault(begin(client, tenants), run<Row>(client, text, values), commit(client));
       }),
     queries: (tenants, statements) =>
       onConnection(async (client) => {
-        const [, results] = await Promise.all([
-          begin(client, tenants),
-          Promise.all(statements.map(([text, values]) => run<Record<string, unknown>>(client, text, values))),
-          commit(client),
-        ]);
-        return results;
+        const began = begin(client, tenants);
+        const results = statements.map(([text, values]) => run<Record<string, unknown>>(client, text, values));
+        return firstFault(began, Promise.all(results), commit(client));
       }),
     close() {
       closed ??= pool.end();
       return closed;
     },
   };
+}
+
+/** What the statements of a transaction give that was asked for at once; the fault is theirs, and not what it makes of the commit. */
+async function firstFault<T>(began: Promise<void>, asked: Promise<T>, committed: Promise<void>): Promise<T> {
+  const settled = await Promise.allSettled([began, asked, committed]);
+  for (const part of settled) if (part.status === 'rejected') throw part.reason;
+  return asked;
 }
 
 /** A statement for the beginning of a transaction: nobody waits for the disk at its commit, which a crash of Postgres may lose. */
