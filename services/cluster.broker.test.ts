@@ -16,7 +16,6 @@ describe.skipIf(broker === undefined)('the cluster', () => {
     KAFKA_BROKERS: broker?.brokers.join(',') ?? '',
     KAFKA_TOPIC_PREFIX: uniquePrefix(),
     KAFKA_SESSION_TIMEOUT_MS: '6000',
-    PROSA_PARTITIONS: '6',
   };
   let program: Program;
   newcomerCases(async (environment) => {

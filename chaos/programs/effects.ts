@@ -37,7 +37,8 @@ export async function startEffects(runtime: Runtime, seed: number): Promise<Runn
     topic: topics.effects,
     sliceRecordsMax: 100,
     sliceBytesMax: 1_048_576,
-    handle: async (read) => {
+    handle: async (slices) => {
+      const read = slices.flatMap(({ records }) => records);
       for (const { record } of read) {
         if (record.type !== 'effect.requested') continue;
         await sleep(random.below(lateMsMax) / read.length);

@@ -5,8 +5,8 @@
  * lost some, they are read again (`queue_progress`).
  */
 import { topics } from '#schemas/topics.ts';
-import { consumeRecords } from '#runtime/log/consume-records.ts';
-import { type Stretch, createFollower, writeWithProgress } from '#runtime/log/queue-progress.ts';
+import { type ReadSlice, consumeRecords } from '#runtime/log/consume-records.ts';
+import { createFollower, writeWithProgress } from '#runtime/log/queue-progress.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
 
 import { storeAudit } from './audit-tables.ts';
@@ -20,25 +20,23 @@ const patienceMs = 100;
 /** Starts the service. */
 export async function startCompliance(runtime: Runtime): Promise<RunningService> {
   const topic = topics.audit;
-  const follow = createFollower(runtime, { group, topic, write: (stretch) => keepAudit(runtime, stretch) });
   const consumer = await consumeRecords(runtime, {
     group,
     topic,
     sliceRecordsMax,
     sliceBytesMax,
     patienceMs,
-    handle: async (read, slice) => {
-      await follow(read, slice);
-    },
+    handle: createFollower(runtime, { group, topic, write: (slices) => keepAudit(runtime, slices) }),
   });
   return { name: 'compliance', finished: consumer.finished, stop: () => consumer.stop() };
 }
 
-/** Stores the audit events of a stretch. Idempotent. */
-async function keepAudit({ database, metrics }: Runtime, { records, ...slice }: Stretch): Promise<boolean> {
+/** Stores the audit events of slices, after which nothing is to be done. Idempotent. */
+async function keepAudit({ database, metrics }: Runtime, slices: readonly ReadSlice[]): Promise<boolean> {
+  const records = slices.flatMap((slice) => slice.records);
   const events = records.flatMap(({ record }) => (record.type === 'audit.recorded' ? [record] : []));
-  const of = { slice, tenants: events.map(({ tenant }) => tenant) };
-  const isKept = await writeWithProgress(database, group, of, (sql) => storeAudit(sql, events));
-  if (isKept) metrics.auditRecords.inc(events.length);
-  return isKept;
+  const of = { slices, tenants: events.map(({ tenant }) => tenant) };
+  await writeWithProgress(database, group, of, (sql) => storeAudit(sql, events));
+  metrics.auditRecords.inc(events.length);
+  return false;
 }

@@ -4,7 +4,8 @@
  */
 import type { Database } from '#runtime/database/database.ts';
 import { type Columns, insertRows } from '#runtime/database/rows.ts';
-import { type Stretch, writeWithProgress } from '#runtime/log/queue-progress.ts';
+import type { ReadSlice } from '#runtime/log/consume-records.ts';
+import { writeWithProgress } from '#runtime/log/queue-progress.ts';
 import type { EffectRequested } from '#schemas/records.ts';
 
 /** An effect that this process owns until its lease ends. */
@@ -101,20 +102,21 @@ const claimLapsedStatement = `
 export function openEffectRows(database: Database) {
   return {
     /**
-     * Takes requests and cancellations from the log, in this order, and moves the progress of `group`; false, and nothing is
-     * written, where that is not up to the stretch. Idempotent.
+     * Takes requests and cancellations from the log, in this order, and moves the progress of `group`; those that were
+     * read `again` as begun by somebody. True when there are requests. Idempotent.
      */
-    async accept(group: string, stretch: Stretch): Promise<boolean> {
-      const records = stretch.records.map(({ record }) => record);
+    async accept(group: string, slices: readonly ReadSlice[], again: boolean): Promise<boolean> {
+      const records = slices.flatMap((slice) => slice.records.map(({ record }) => record));
       const requests = records.filter((record) => record.type === 'effect.requested');
       const cancelled = records.filter((record) => record.type === 'effect.cancelled');
       const tenants = [...requests, ...cancelled].map(({ tenant }) => tenant);
-      return writeWithProgress(database, group, { slice: stretch, tenants }, (sql) =>
+      await writeWithProgress(database, group, { slices, tenants }, (sql) =>
         Promise.all([
-          insertRows(sql, 'effects', stretch.again ? lostColumns : requestColumns, requests, '(id) DO NOTHING'),
+          insertRows(sql, 'effects', again ? lostColumns : requestColumns, requests, '(id) DO NOTHING'),
           cancelled.length === 0 ? undefined : sql.query(cancelStatement, [cancelled.map(({ effectId }) => effectId)]),
         ]),
       );
+      return requests.length > 0;
     },
 
     async claimDue(tenants: readonly string[], owner: string, rooms: readonly SourceRoom[], max: number) {

@@ -9,7 +9,7 @@
  * E3 What is cancelled is not begun; what runs is told so, and what comes of it nevertheless is written down.
  * E4 Everything is bounded: effects at a time in all and of each source, an attempt's time, attempts.
  */
-import { type Stretch, createFollower } from '#runtime/log/queue-progress.ts';
+import { createFollower } from '#runtime/log/queue-progress.ts';
 import { startQueueService } from '#runtime/queue-service.ts';
 import { newUlid } from '#runtime/records.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
@@ -47,16 +47,20 @@ export function startEffects(runtime: Runtime, options: EffectsOptions): Promise
   const owner = `effects-${newUlid(runtime.now())}`;
   const runner = new EffectRunner({ ...defaults, pollMs: pollMsOf(options), ...options, runtime, rows, owner });
   const topic = topics.effects;
-  const write = (stretch: Stretch): Promise<boolean> => rows.accept(group, stretch);
-  const follow = createFollower(runtime, { group, topic, write });
+  const follow = createFollower(runtime, {
+    group,
+    topic,
+    write: (slices, again) => rows.accept(group, slices, again),
+  });
   return startQueueService(runtime, {
     group,
     topic,
     ...slice,
-    keep: async (read, slice) => {
-      const wasBehind = await follow(read, slice);
-      runner.cancel(read.flatMap(({ record }) => (record.type === 'effect.cancelled' ? [record.effectId] : [])));
-      return wasBehind || read.some(({ record }) => record.type === 'effect.requested');
+    keep: async (slices) => {
+      const hasWork = await follow(slices);
+      const records = slices.flatMap((slice) => slice.records);
+      runner.cancel(records.flatMap(({ record }) => (record.type === 'effect.cancelled' ? [record.effectId] : [])));
+      return hasWork;
     },
     worker: runner,
     stopGraceMs: options.stopGraceMs ?? defaults.stopGraceMs,

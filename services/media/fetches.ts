@@ -28,10 +28,10 @@ export type MediaMessage = (MessageReceived | MessageEchoed) & { readonly sealed
 /** Throws `database.unavailable`. */
 export interface Fetches {
   /**
-   * Queues the files of messages. Idempotent, also for those that were settled since: their results have the same ids. Moves the progress of
-   * `group`; false, and nothing is queued, where that is not up to the slice.
+   * Queues the files of messages, which are of the slices, and moves the progress of `group`. Idempotent, also for those
+   * that were settled since: their results have the same ids.
    */
-  add(messages: readonly MediaMessage[], group: string, slice: ReadSlice): Promise<boolean>;
+  add(messages: readonly MediaMessage[], group: string, slices: readonly ReadSlice[]): Promise<void>;
   /** Takes what is due, for `leaseMs`; each goes to one process. */
   claim(count: number): Promise<readonly Fetch[]>;
   /** Tries again after `delayMs`; `counts` is false when it was no fault of the file's. */
@@ -56,9 +56,9 @@ const columns: Columns<MediaMessage> = {
 /** Opens the queue. */
 export function openFetches({ database, tenants, now }: Pick<Runtime, 'database' | 'tenants' | 'now'>): Fetches {
   return {
-    add(messages, group, slice) {
-      const of = { slice, tenants: messages.map(({ tenant }) => tenant) };
-      return writeWithProgress(database, group, of, (sql) =>
+    async add(messages, group, slices) {
+      const of = { slices, tenants: messages.map(({ tenant }) => tenant) };
+      await writeWithProgress(database, group, of, (sql) =>
         insertRows(sql, 'media_fetches', columns, messages, 'DO NOTHING'),
       );
     },

@@ -58,22 +58,20 @@ export function startMedia(runtime: Runtime, options: MediaOptions = {}): Promis
   const sources = mediaSources(outside, runtime.config.trustedOrigins, runtime.config.baileys.url);
   const removeFiles = createFileRemovals(runtime, store);
   const topic = topics.events;
-  const follow = createFollower(runtime, {
-    group,
-    topic,
-    write: ({ records, ...read }) =>
-      fetches.add(
-        records.flatMap(({ record }) => (hasFile(record) ? [record] : [])),
-        group,
-        read,
-      ),
-  });
   return startQueueService(runtime, {
     group,
     topic,
     ...slice,
     patienceMs,
-    keep: async (records, read) => (await follow(records, read)) || records.some(({ record }) => hasFile(record)),
+    keep: createFollower(runtime, {
+      group,
+      topic,
+      write: async (slices) => {
+        const messages = slices.flatMap(({ records }) => records.map(({ record }) => record).filter(hasFile));
+        await fetches.add(messages, group, slices);
+        return messages.length > 0;
+      },
+    }),
     worker: startClaimPump({
       logger: runtime.logger,
       claim: (count) => fetches.claim(count),

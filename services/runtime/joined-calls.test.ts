@@ -5,7 +5,11 @@ import { OperatingError } from './errors.ts';
 import { joinCalls } from './joined-calls.ts';
 
 /** Doubles numbers; records its batches; throws at what `failing` names. */
-function doubling(callsMax: number, failing: ReadonlyMap<number, Error> = new Map()) {
+function doubling(
+  callsMax: number,
+  failing: ReadonlyMap<number, Error> = new Map(),
+  shareOf: (call: number) => number = () => 0,
+) {
   const batches: (readonly number[])[] = [];
   const double = joinCalls<number, number>(
     async (calls) => {
@@ -17,7 +21,7 @@ function doubling(callsMax: number, failing: ReadonlyMap<number, Error> = new Ma
       }
       return calls.map((call) => call * 2);
     },
-    { callsMax, waitingMax: 8 },
+    { callsMax, shareOf, waitingMax: 8 },
   );
   return { double, batches };
 }
@@ -45,6 +49,12 @@ describe('joined calls', () => {
     expect(all.map(({ status }) => status).lastIndexOf('rejected')).toBe(8);
     expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(8);
     expect(await double(10)).toBe(20);
+  });
+
+  test('a batch is as large as its calls allow; one that is too large by itself is alone', async () => {
+    const { double, batches } = doubling(10, new Map(), (call) => call / 10);
+    await Promise.all([4, 6, 1, 30, 2, 8].map(double));
+    expect(batches).toEqual([[4, 6], [1], [30], [2, 8]]);
   });
 
   test("one call's fault is its own", async () => {

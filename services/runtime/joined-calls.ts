@@ -9,9 +9,11 @@
 import { OperatingError } from './errors.ts';
 
 /** Bounds of a queue. */
-export interface JoinOptions {
+export interface JoinOptions<In> {
   /** Most calls in a batch. */
   readonly callsMax: number;
+  /** The share of a batch that a call takes up: a batch ends before the call that would make it more than 1. None without it. */
+  readonly shareOf?: (call: In) => number;
   /** Most calls that wait; the next is refused with `database.unavailable`. */
   readonly waitingMax?: number;
   /** How long the first call of a batch waits for others, for work that nobody waits for. Milliseconds; none without it. */
@@ -29,7 +31,7 @@ interface Waiting<In, Out> {
 /** Makes a function of one call from one of many. `work` gives one result per call, in their order. */
 export function joinCalls<In, Out>(
   work: (calls: readonly In[]) => Promise<readonly Out[]>,
-  { callsMax, waitingMax = waitingMaxDefault, lingerMs }: JoinOptions,
+  { callsMax, shareOf = () => 0, waitingMax = waitingMaxDefault, lingerMs }: JoinOptions<In>,
 ): (call: In) => Promise<Out> {
   const waiting: Waiting<In, Out>[] = [];
   let isWorking = false;
@@ -45,10 +47,21 @@ export function joinCalls<In, Out>(
     }
   };
 
+  /** How many of those that wait are the next batch. */
+  const nextCount = (): number => {
+    let [count, share] = [0, 0];
+    for (const { call } of waiting) {
+      share += shareOf(call);
+      if (count === callsMax || (count > 0 && share > 1)) break;
+      count += 1;
+    }
+    return count;
+  };
+
   const workAll = async (): Promise<void> => {
     // One turn of the event loop first: callers of the same moment share a batch from the start.
     await new Promise((resolve) => (lingerMs === undefined ? setImmediate(resolve) : setTimeout(resolve, lingerMs)));
-    while (waiting.length > 0) await workThrough(waiting.splice(0, callsMax));
+    while (waiting.length > 0) await workThrough(waiting.splice(0, nextCount()));
     isWorking = false;
   };
 

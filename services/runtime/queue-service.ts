@@ -2,13 +2,13 @@
  * A service that keeps what a topic says in a table, and works through the table beside that. Owns the order of its end:
  * nothing more is read, then nothing more is begun, then what goes on is cut.
  */
-import { type ReadRecord, type ReadSlice, type RecordConsumption, consumeRecords } from './log/consume-records.ts';
+import { type ReadSlice, type RecordConsumption, consumeRecords } from './log/consume-records.ts';
 import type { RunningService, Runtime } from './runtime.ts';
 
 /** What such a service is made of. Times in milliseconds. */
 export interface QueueService extends Omit<RecordConsumption, 'handle'> {
-  /** Keeps what records say, in one transaction; true when there is something to do. Idempotent. */
-  readonly keep: (records: readonly ReadRecord[], slice: ReadSlice) => Promise<boolean>;
+  /** Keeps what slices say, in one transaction; true when there is something to do. Idempotent. */
+  readonly keep: (slices: readonly ReadSlice[]) => Promise<boolean>;
   /** Does it. */
   readonly worker: {
     wake(): void;
@@ -35,8 +35,8 @@ export async function startQueueService(runtime: Runtime, service: QueueService)
   const { keep, worker, housekeeping, stopGraceMs = 0, cut, close, ...reading } = service;
   const consumer = await consumeRecords(runtime, {
     ...reading,
-    handle: async (records, slice) => {
-      if (await keep(records, slice)) worker.wake();
+    handle: async (slices) => {
+      if (await keep(slices)) worker.wake();
     },
   });
   const endHousekeeping = housekeeping === undefined ? undefined : keepHouse(runtime, housekeeping);

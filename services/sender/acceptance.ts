@@ -8,14 +8,14 @@
  * A2 A request that was cancelled before its reply came is not sent: request and reply are tied by a
  *    lock on the request.
  * A3 What A1 locks is locked in the order of chats, as by whoever settles (N1 of settlements.ts).
- * A4 `queue_progress` moves in the same transaction, and nothing is inserted past a gap in it. What Postgres lost and is
- *    read again may have been sent: it is `sending` under a lapsed lease, to be looked up, not queued.
+ * A4 `queue_progress` moves in the same transaction, which fails at a gap in it. What Postgres lost and is read again may have been sent: it is `sending` under a lapsed lease, to be looked up, not queued.
  */
 import type { ReplyDeclined, ReplyRequested } from '#schemas/records.ts';
 
 import type { Database, Sql } from '#runtime/database/database.ts';
 import { type Columns, columnValues } from '#runtime/database/rows.ts';
-import { type Stretch, progressMove } from '#runtime/log/queue-progress.ts';
+import type { ReadSlice } from '#runtime/log/consume-records.ts';
+import { progressMove } from '#runtime/log/queue-progress.ts';
 
 import { clientMessageIdOf } from './client-message-id.ts';
 import type { Standing } from './ladder.ts';
@@ -36,9 +36,10 @@ export interface PlacedReply {
 export interface Acceptance {
   readonly replies: readonly PlacedReply[];
   readonly declined: readonly ReplyDeclined[];
-  /** The group that read them, and where. */
+  /** The group that read them, where, and whether Postgres lost them since (A4). */
   readonly group: string;
-  readonly stretch: Omit<Stretch, 'records'>;
+  readonly slices: readonly ReadSlice[];
+  readonly again: boolean;
   /** Names the process that begins. */
   readonly owner: string;
   readonly leaseMs: number;
@@ -104,9 +105,7 @@ const deciding: Columns<Queued> = {
 const given = { ...columns, ...deciding };
 const names = Object.keys(columns);
 const arrays = Object.values(given).map(([type], i) => `$${i + 1}::${type}[]`);
-const [ids, owner, lease, group, partition, nextOffset] = [1, 2, 3, 4, 5, 6].map(
-  (place) => `$${arrays.length + place}`,
-);
+const [ids, owner, lease] = [1, 2, 3].map((place) => `$${arrays.length + place}`);
 
 // A look for the one and not NOT EXISTS, which is planned as a scan of everything open, or of everything.
 // L3: nothing of the chat that is open may be there before. What comes after it is not there yet, since a
@@ -120,9 +119,6 @@ const acceptText = `
       SELECT p.status FROM deliveries p WHERE p.id = g.previous LIMIT 1
     ), 'queued') IN ('queued', 'sending') AS behind
     FROM unnest(${arrays.join(', ')}) AS g (${Object.keys(given).join(', ')})
-    WHERE coalesce((
-      SELECT p.next_offset FROM queue_progress p WHERE p.consumer_group = ${group} AND p.partition = ${partition}
-    ), 0) >= ${nextOffset}::bigint
   ), r AS (
     SELECT *, CASE WHEN cancelled THEN 'cancelled' WHEN lost_since IS NOT NULL THEN 'sending' WHEN not_before IS NOT NULL THEN 'scheduled'
       WHEN NOT behind AND id = ANY (${ids}::text[]) THEN 'sending' ELSE 'queued' END AS status
@@ -145,14 +141,10 @@ const acceptText = `
 
 /**
  * Queues replies in their order, notes refusals, and claims those of `begin` that nothing of their
- * chat stands before. Idempotent by event id; resolves with the rows that are new, and with undefined,
- * nothing written, where progress is not up to the stretch (A4). Throws `database.unavailable`.
+ * chat stands before. Idempotent by event id; resolves with the rows that are new. Throws `database.unavailable`.
  */
-export async function acceptReplies(
-  database: Database,
-  acceptance: Acceptance,
-): Promise<readonly AcceptedRow[] | undefined> {
-  const { replies, declined, group, stretch } = acceptance;
+export async function acceptReplies(database: Database, acceptance: Acceptance): Promise<readonly AcceptedRow[]> {
+  const { replies, declined, group, slices } = acceptance;
   const tenants = new Set([...replies.map(({ reply }) => reply.tenant), ...declined.map(({ tenant }) => tenant)]);
   const accept = (cancelled: ReadonlySet<string>): readonly [string, readonly unknown[]] => [
     acceptText,
@@ -161,24 +153,20 @@ export async function acceptReplies(
       [...acceptance.begin],
       acceptance.owner,
       acceptance.leaseMs,
-      group,
-      stretch.partition,
-      stretch.nextOffset,
     ],
   ];
-  const move = progressMove(group, stretch);
+  const move = progressMove(group, slices);
   const asked = replies.filter(({ reply }) => reply.messageId !== null);
   if (declined.length === 0 && asked.length === 0) {
     const statements = [move, ...(replies.length === 0 ? [] : [accept(new Set())])];
-    const [moved, accepted] = await database.queries([...tenants], statements);
-    return moved?.rowCount === 0 ? undefined : ((accepted?.rows ?? []) as unknown as readonly AcceptedRow[]);
+    const [, accepted] = await database.queries([...tenants], statements);
+    return (accepted?.rows ?? []) as unknown as readonly AcceptedRow[];
   }
   return database.transaction([...tenants], async (sql) => {
-    const [moved, cancelled] = await Promise.all([
+    const [, cancelled] = await Promise.all([
       sql.query(...move),
       asked.length === 0 ? new Set<string>() : lockRequests(sql, asked),
     ]);
-    if (moved.rowCount === 0) return undefined;
     const [accepted] = await Promise.all([
       sql.query<AcceptedRow>(...accept(cancelled)),
       declined.length === 0 ? undefined : decline(sql, declined),
@@ -187,14 +175,14 @@ export async function acceptReplies(
   });
 }
 
-function queuedOf({ replies, stretch }: Acceptance, cancelled: ReadonlySet<string>): readonly Queued[] {
+function queuedOf({ replies, again }: Acceptance, cancelled: ReadonlySet<string>): readonly Queued[] {
   const newest = new Map<string, string>();
   const queued = replies.map((placed) => {
     const { reply, notBefore } = placed;
     const isCancelled = reply.messageId !== null && cancelled.has(reply.messageId);
     const previous = newest.get(reply.actor) ?? null;
     if (!isCancelled && notBefore === null) newest.set(reply.actor, reply.eventId);
-    return { ...placed, cancelled: isCancelled, previous, lostSince: stretch.again ? reply.occurredAt : null };
+    return { ...placed, cancelled: isCancelled, previous, lostSince: again ? reply.occurredAt : null };
   });
   return queued.sort(({ reply: a }, { reply: b }) => inOrder(a.actor, b.actor));
 }

@@ -14,7 +14,7 @@ import type { PositionedReply } from './placement.ts';
 import type { Room } from './room.ts';
 
 /** What came from the log. */
-export interface Arrived extends Pick<Acceptance, 'declined' | 'group' | 'stretch'> {
+export interface Arrived extends Pick<Acceptance, 'declined' | 'group' | 'slices' | 'again'> {
   readonly replies: readonly PositionedReply[];
 }
 
@@ -33,25 +33,24 @@ export interface ArrivalHooks {
 }
 
 /**
- * Queues what came from the log and begins with what may be sent at once; false, and nothing is done, where Postgres does not
- * have what came before. Idempotent. Throws `database.unavailable`.
+ * Queues what came from the log and begins with what may be sent at once. Idempotent. Throws `database.unavailable`, and
+ * nothing is done, like what else `progressMove` of `queue-progress.ts` ends a transaction with.
  */
-export type Acceptor = (arrived: Arrived) => Promise<boolean>;
+export type Acceptor = (arrived: Arrived) => Promise<void>;
 
 /** Makes the function that accepts. */
 export function createAcceptor(parts: ArrivalParts, room: Room, hooks: ArrivalHooks): Acceptor {
   const { owner, leaseMs, perInstance } = parts;
 
-  return async ({ replies, declined, group, stretch }) => {
+  return async ({ replies, ...arrived }) => {
     const placed = await parts.place(replies);
-    const chosen = stretch.again ? [] : candidates(placed, await mostOf(placed, perInstance), room);
+    const chosen = arrived.again ? [] : candidates(placed, await mostOf(placed, perInstance), room);
     let permits: ReadonlyMap<string, Permit> = new Map();
     try {
       permits = await permitted(chosen, parts.permits, room);
       const begin = new Set(permits.keys());
-      const accepting = { replies: placed, declined, group, stretch, owner, leaseMs, begin };
-      const accepted = await parts.deliveries.accept(accepting);
-      const { begun, queued } = accepted ?? { begun: [], queued: [] };
+      const accepting = { ...arrived, replies: placed, owner, leaseMs, begin };
+      const { begun, queued } = await parts.deliveries.accept(accepting);
       for (const [chat] of queued) room.queued(chat);
       for (const delivery of begun) {
         const permit = permits.get(delivery.id);
@@ -64,7 +63,6 @@ export function createAcceptor(parts: ArrivalParts, room: Room, hooks: ArrivalHo
         // What they wait for may have ended meanwhile.
         hooks.queued();
       }
-      return accepted !== undefined;
     } catch (caught) {
       for (const permit of permits.values()) permit.release();
       throw caught;

@@ -149,12 +149,11 @@ export function openDeliveries(database: Database) {
 
   return {
     /** See `acceptReplies`. */
-    async accept(acceptance: Acceptance): Promise<Accepted | undefined> {
+    async accept(acceptance: Acceptance): Promise<Accepted> {
       const askedAt = performance.now();
       const rows = await acceptReplies(database, acceptance);
-      if (rows === undefined) return undefined;
       return {
-        begun: acceptance.stretch.again ? [] : rows.flatMap((row) => begunOf(row, askedAt)),
+        begun: acceptance.again ? [] : rows.flatMap((row) => begunOf(row, askedAt)),
         queued: rows.flatMap(({ status, conversation, lane }) =>
           status === 'queued' ? [[conversation, lane] as const] : [],
         ),

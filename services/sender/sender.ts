@@ -17,8 +17,8 @@ import { topics } from '#schemas/topics.ts';
 import { openFiles } from '#runtime/blobs/postgres-files.ts';
 import { type ClaimPump, startClaimPump } from '#runtime/claim-pump.ts';
 import { OperatingError } from '#runtime/errors.ts';
-import { consumeRecords } from '#runtime/log/consume-records.ts';
-import { type Stretch, createFollower } from '#runtime/log/queue-progress.ts';
+import { type ReadSlice, consumeRecords } from '#runtime/log/consume-records.ts';
+import { createFollower } from '#runtime/log/queue-progress.ts';
 import { openRouting } from '#runtime/instances/routing.ts';
 import { newUlid } from '#runtime/records.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
@@ -227,15 +227,18 @@ export async function startSender(runtime: Runtime, options: SenderOptions = {})
   const closeProviders = () => Promise.all(Object.values(providers).map((provider) => provider.close()));
 
   const topic = topics.replies;
-  const write = (stretch: Stretch): Promise<boolean> => dispatcher.accept(arrivedIn(stretch));
-  const follow = createFollower(runtime, { group, topic, write });
   const consumer = await consumeRecords(runtime, {
     group,
     topic,
     ...slice,
-    handle: async (records, read) => {
-      await follow(records, read);
-    },
+    handle: createFollower(runtime, {
+      group,
+      topic,
+      write: async (slices, again) => {
+        await dispatcher.accept(arrivedIn(slices, again));
+        return false;
+      },
+    }),
   }).catch(async (caught: unknown) => {
     await broadcasts.stop(settleGraceMs);
     await dispatcher.stop(0);
@@ -290,11 +293,13 @@ const callsFinder =
     return instance === undefined ? 1 : callsAtOnce(instance);
   };
 
-/** What the sender acts on of a stretch. */
-function arrivedIn({ records, ...stretch }: Stretch): Arrived {
+/** What the sender acts on. */
+function arrivedIn(slices: readonly ReadSlice[], again: boolean): Arrived {
+  const records = slices.flatMap((slice) => slice.records);
   return {
     group,
-    stretch,
+    slices,
+    again,
     replies: records.flatMap(({ record, position: { partition, offset } }) =>
       record.type === 'reply.requested' ? [{ reply: record, partition, offset }] : [],
     ),

@@ -121,8 +121,9 @@ describe('a send whose outcome is not known', () => {
       const those = ids.map((id) => `'${id}'`).join(', ');
       return asOwner(
         here.world.databaseUrl,
-        `UPDATE queue_progress q SET next_offset = least(q.next_offset, d.log_offset) FROM deliveries d
-         WHERE d.id IN (${those}) AND q.consumer_group = 'sender' AND q.partition = d.log_partition;
+        `UPDATE queue_progress q SET next_offset = d.first FROM (
+           SELECT log_partition, min(log_offset) AS first FROM deliveries WHERE id IN (${those}) GROUP BY log_partition
+         ) AS d WHERE q.consumer_group = 'sender' AND q.partition = d.log_partition;
          DELETE FROM delivery_attempts WHERE delivery IN (${those}); DELETE FROM deliveries WHERE id IN (${those})`,
       );
     };

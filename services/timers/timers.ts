@@ -10,7 +10,8 @@
  *    consumer_group = 'timers'`.
  */
 import type { Sql } from '#runtime/database/database.ts';
-import { type Stretch, createFollower, lockProgress, progressMove } from '#runtime/log/queue-progress.ts';
+import type { ReadRecord, ReadSlice } from '#runtime/log/consume-records.ts';
+import { createFollower, lockProgress, progressMove } from '#runtime/log/queue-progress.ts';
 import { startQueueService } from '#runtime/queue-service.ts';
 import { causedBy, derivedId, outgoing } from '#runtime/records.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
@@ -22,37 +23,38 @@ const group = 'timers';
 const slice = { sliceRecordsMax: 500, sliceBytesMax: 1_048_576 } as const;
 /** Timers fired per turn. */
 const firedPerTurnMax = 500;
-/** Longest sleep between turns. Whoever reads a `timer.set` wakes itself, so it bounds only how late a timer of one that died is fired. */
+/** Longest sleep between turns. Whoever reads a `timer.set` that is due before wakes itself, so it bounds only how late a timer of one that died is fired. */
 const turnMsMax = 1_000;
 
 /** Starts the service. */
 export function startTimers(runtime: Runtime): Promise<RunningService> {
   const topic = topics.timers;
-  const follow = createFollower(runtime, { group, topic, write: (stretch) => writeTimers(runtime, stretch) });
   return startQueueService(runtime, {
     group,
     topic,
     ...slice,
-    keep: async (read, slice) => (await follow(read, slice)) || read.length > 0,
+    keep: createFollower(runtime, { group, topic, write: (slices) => writeTimers(runtime, slices) }),
     worker: startTurning({ logger: runtime.logger, turn: () => fireDue(runtime), idleMs: turnMsMax }),
   });
 }
 
 /** Keeps the table equal to the topic (T2). */
-function writeTimers({ database }: Runtime, stretch: Stretch): Promise<boolean> {
-  const { from, nextOffset, records } = stretch;
+async function writeTimers({ database, now }: Runtime, slices: readonly ReadSlice[]): Promise<boolean> {
+  const records = slices.flatMap((slice) => slice.records);
   const tenants = [...new Set(records.map(({ record }) => record.tenant))];
-  return database.transaction(tenants, async (sql) => {
-    const progress = await lockProgress(sql, group, stretch);
-    if (progress < from) return false;
-    if (progress >= nextOffset) return true;
+  await database.transaction(tenants, async (sql) => {
+    const progress = await lockProgress(sql, group, slices);
+    const isNew = ({ position: { partition, offset } }: ReadRecord): boolean =>
+      offset >= (progress.get(partition) ?? 0);
     await settle(
       sql,
-      records.flatMap(({ position, record }) => (position.offset < progress ? [] : [record])),
+      records.filter(isNew).map(({ record }) => record),
     );
-    await sql.query(...progressMove(group, stretch));
-    return true;
+    await sql.query(...progressMove(group, slices));
   });
+  // What is due later is found in time by the turns that come anyway.
+  const until = now() + turnMsMax;
+  return records.some(({ record }) => record.type === 'timer.set' && record.dueAt <= until);
 }
 
 async function settle(sql: Sql, records: readonly ProsaRecord[]): Promise<void> {

@@ -37,8 +37,8 @@ export interface Attempted {
 
 /** Throws `database.unavailable`. */
 export interface WebhookQueue {
-  /** Idempotent: an event is one delivery per endpoint. Moves the progress of `group`; false, and nothing is queued, where that is not up to the slice. */
-  add(deliveries: readonly NewDelivery[], group: string, slice: ReadSlice): Promise<boolean>;
+  /** Queues what the slices lead to, and moves the progress of `group`. Idempotent: an event is one delivery per endpoint. */
+  add(deliveries: readonly NewDelivery[], group: string, slices: readonly ReadSlice[]): Promise<void>;
   /** Takes what is due for `leaseMs`, so that with what is in flight no endpoint has more than its share. */
   claim(
     count: number,
@@ -78,9 +78,9 @@ export function openWebhookQueue({
   };
 
   return {
-    add(deliveries, group, slice) {
-      const of = { slice, tenants: deliveries.map(({ tenant }) => tenant) };
-      return writeWithProgress(database, group, of, (sql) =>
+    async add(deliveries, group, slices) {
+      const of = { slices, tenants: deliveries.map(({ tenant }) => tenant) };
+      await writeWithProgress(database, group, of, (sql) =>
         insertRows(sql, 'webhook_deliveries', columns, deliveries, '(id) DO NOTHING'),
       );
     },

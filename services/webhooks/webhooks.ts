@@ -12,7 +12,7 @@
  */
 import { isForwarded } from '#runtime/actor/merge.ts';
 import { startClaimPump } from '#runtime/claim-pump.ts';
-import type { ReadRecord } from '#runtime/log/consume-records.ts';
+import type { ReadSlice } from '#runtime/log/consume-records.ts';
 import { createFollower } from '#runtime/log/queue-progress.ts';
 import { openOutside } from '#runtime/net/adapters/undici-outside.ts';
 import type { Outside } from '#runtime/net/outside.ts';
@@ -55,17 +55,20 @@ export function startWebhooks(runtime: Runtime, options: WebhooksOptions = {}): 
   const queue = openWebhookQueue(runtime);
   const subscriptionsOf = subscriptionFinder(runtime);
   const topic = topics.events;
-  const follow = createFollower(runtime, {
-    group,
-    topic,
-    write: async ({ records, ...read }) => queue.add(await wantedOf(records, subscriptionsOf), group, read),
-  });
   return startQueueService(runtime, {
     group,
     topic,
     ...slice,
     patienceMs,
-    keep: async (records, read) => (await follow(records, read)) || records.some(({ record }) => told.has(record.type)),
+    keep: createFollower(runtime, {
+      group,
+      topic,
+      write: async (slices) => {
+        const wanted = await wantedOf(slices, subscriptionsOf);
+        await queue.add(wanted, group, slices);
+        return wanted.length > 0;
+      },
+    }),
     worker: startClaimPump<WebhookDelivery>({
       logger: runtime.logger,
       claim: (count, inFlight) => queue.claim(count, leaseMs, perEndpoint, inFlight),
@@ -99,9 +102,9 @@ function subscriptionFinder({ database, vault, now }: Runtime): SubscriptionFind
   };
 }
 
-async function wantedOf(records: readonly ReadRecord[], find: SubscriptionFinder): Promise<readonly NewDelivery[]> {
+async function wantedOf(slices: readonly ReadSlice[], find: SubscriptionFinder): Promise<readonly NewDelivery[]> {
   const deliveries: NewDelivery[] = [];
-  for (const { record, value } of records) {
+  for (const { record, value } of slices.flatMap(({ records }) => records)) {
     // What a merged conversation forwards was told of where it came in.
     if (!told.has(record.type) || isForwarded(record)) continue;
     const { tenant, eventId, occurredAt, type } = record;

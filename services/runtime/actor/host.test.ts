@@ -128,8 +128,8 @@ describe('an effect', () => {
       topic: topics.effects,
       sliceRecordsMax: 10,
       sliceBytesMax: 1_000_000,
-      handle: async (records) => {
-        for (const { record } of records) {
+      handle: async (slices) => {
+        for (const { record } of slices.flatMap(({ records }) => records)) {
           if (record.type !== 'effect.requested') continue;
           const asked = await worker.vault.open<{ input: { question: string } }>(
             record,

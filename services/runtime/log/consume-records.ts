@@ -1,10 +1,14 @@
 /**
  * At-least-once consumption of decoded records, for services that write to Postgres what they read:
- * decode, park what cannot be decoded, handle the slice, commit its offset.
+ * decode, park what cannot be decoded, handle the slices, commit their offsets.
+ *
+ * One call handles what came of all partitions while the call before it went on: a busy service writes once for many
+ * partitions, and waits no longer for that than for its own last write.
  */
 import type { ProsaRecord } from '#schemas/records.ts';
 
 import { OperatingError } from '../errors.ts';
+import { joinCalls } from '../joined-calls.ts';
 import { parkedOf } from '../parked.ts';
 import { recordOf } from '../records.ts';
 import type { Runtime } from '../runtime.ts';
@@ -18,25 +22,29 @@ export interface ReadRecord {
   readonly value: Buffer;
 }
 
+/** All records of `partition` from `from` up to `nextOffset`, in order, but for those that were parked. */
+export interface ReadSlice {
+  readonly partition: number;
+  readonly from: number;
+  readonly nextOffset: number;
+  readonly records: readonly ReadRecord[];
+}
+
 /** What to read, and what to do with it. */
 export type RecordConsumption = Pick<
   ConsumeOptions,
   'group' | 'topic' | 'sliceRecordsMax' | 'sliceBytesMax' | 'patienceMs'
 > & {
   /**
-   * Handles the records of a slice, in order; `nextOffset` of `partition` is committed after it
-   * resolves. Must be idempotent: after a crash the same records come again. Called without records where a partition
-   * begins: `from` and `nextOffset` are the group's offset then.
+   * Handles slices of several partitions, which together are no larger than one may be; their offsets are committed after
+   * it resolves. Must be idempotent: after a crash the same records come again, and where it fails for anything but a
+   * passing reason each slice comes by itself. Called with an empty slice where a partition begins, at the group's offset.
    */
-  readonly handle: (records: readonly ReadRecord[], slice: ReadSlice) => Promise<void>;
+  readonly handle: (slices: readonly ReadSlice[]) => Promise<unknown>;
 };
 
-/** Where a slice is: all records of `partition` from `from` up to `nextOffset` are in it, but for those that were parked. */
-export interface ReadSlice {
-  readonly partition: number;
-  readonly from: number;
-  readonly nextOffset: number;
-}
+/** Far more than a process has partitions. */
+const slicesMax = 1_000;
 
 /** Starts consuming. The consumer stops by itself only on errors that are neither `retry` nor `yield`. */
 export async function consumeRecords(
@@ -44,16 +52,24 @@ export async function consumeRecords(
   options: RecordConsumption,
 ): Promise<Consumer> {
   const { handle, ...reading } = options;
-  // One after the other: partitions come all at once, and services start together, on one database.
-  let looks: Promise<unknown> = Promise.resolve();
+  const { sliceRecordsMax, sliceBytesMax } = reading;
+  const handled = joinCalls<ReadSlice, undefined>(
+    async (slices) => {
+      await handle(slices);
+      return slices.map(() => undefined);
+    },
+    {
+      callsMax: slicesMax,
+      shareOf: ({ records }) => Math.max(records.length / sliceRecordsMax, bytesOf(records) / sliceBytesMax),
+    },
+  );
   return runtime.log.consume({
     ...reading,
     transactional: false,
     assigned: async (assignment) => {
+      const { partition } = assignment;
       let from = assignment.startOffset;
-      const looked = looks.then(() => handle([], { partition: assignment.partition, from, nextOffset: from }));
-      looks = looked.catch(() => undefined);
-      await looked;
+      await handled({ partition, from, nextOffset: from, records: [] });
       return {
         async process({ records, nextOffset }) {
           const read: ReadRecord[] = [];
@@ -61,7 +77,7 @@ export async function consumeRecords(
             const record = await decodeOrPark(runtime, logged);
             if (record !== undefined) read.push({ record, position: logged, value: logged.value });
           }
-          await handle(read, { partition: assignment.partition, from, nextOffset });
+          await handled({ partition, from, nextOffset, records: read });
           await assignment.commit([], nextOffset);
           from = nextOffset;
         },
@@ -69,6 +85,8 @@ export async function consumeRecords(
     },
   });
 }
+
+const bytesOf = (records: readonly ReadRecord[]): number => records.reduce((sum, { value }) => sum + value.length, 0);
 
 async function decodeOrPark(
   { log, logger, metrics }: Pick<Runtime, 'log' | 'logger' | 'metrics'>,

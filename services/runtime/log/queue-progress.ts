@@ -10,63 +10,65 @@ import { type Database, type Sql, unawaited } from '../database/database.ts';
 import { OperatingError } from '../errors.ts';
 import { recordOf } from '../records.ts';
 import type { Runtime } from '../runtime.ts';
-import type { ReadRecord, ReadSlice } from './consume-records.ts';
+import type { ReadRecord, ReadSlice, RecordConsumption } from './consume-records.ts';
 import type { LoggedRecord } from './record-log.ts';
-
-/** A stretch of a topic. */
-export interface Stretch extends ReadSlice {
-  readonly records: readonly ReadRecord[];
-  /** It was read before, and Postgres lost what came of it: nobody knows what was done about it since. */
-  readonly again: boolean;
-}
 
 /** What is followed. */
 export interface Following {
   readonly group: string;
   readonly topic: string;
   /**
-   * Writes a stretch and moves progress, in one transaction; false, with nothing written that is not written again, where
-   * progress is not up to the stretch. Idempotent.
+   * Writes slices of several partitions and moves progress over them, in one transaction, which `progressMove` ends where
+   * progress is not up to one of them. With `again` they were read before, and Postgres lost what came of them: nobody knows
+   * what was done about it since. Resolves with whether there is something to do. Idempotent.
    */
-  readonly write: (stretch: Stretch) => Promise<boolean>;
+  readonly write: (slices: readonly ReadSlice[], again: boolean) => Promise<boolean>;
 }
 
-/** Writes stretches in order, after what is missing before them; true when something was. Throws `database.unavailable`, `log.unavailable`. */
-export type Follower = (records: readonly ReadRecord[], slice: ReadSlice) => Promise<boolean>;
-
-/** Makes the function that follows a topic. */
+/**
+ * Makes the function that follows a topic: it writes slices, after what is missing before them, and resolves with whether
+ * there is something to do. It throws `database.unavailable`, `log.unavailable`.
+ */
 export function createFollower(
   runtime: Pick<Runtime, 'database' | 'log' | 'logger'>,
   { group, topic, write }: Following,
-): Follower {
+): (...read: Parameters<RecordConsumption['handle']>) => Promise<boolean> {
   const { database, log, logger } = runtime;
 
-  const insist = async (stretch: Stretch): Promise<void> => {
-    // Set back once more meanwhile.
-    if (!(await write(stretch))) throw new OperatingError('database.unavailable');
+  const insist = async (slices: readonly ReadSlice[], again: boolean): Promise<boolean> => {
+    try {
+      return await write(slices, again);
+    } catch (caught) {
+      // Set back once more meanwhile.
+      throw isBehind(caught) ? new OperatingError('database.unavailable', undefined, caught) : caught;
+    }
   };
 
-  const closeGap = async (partition: number, to: number): Promise<void> => {
-    const progress = await progressOf(database, group, partition);
-    if (progress === undefined) return;
-    let from = progress;
+  const closeGap = async ({ partition, from: to }: ReadSlice): Promise<boolean> => {
+    let from = (await progressOf(database, group, partition)) ?? to;
+    if (from >= to) return false;
     logger.warn('Postgres is behind the log, reading again', { topic, partition, offset: from, count: to - from });
     // What the log keeps no more cannot be read again.
     const start = (await log.ends(topic)).find((ends) => ends.partition === partition)?.start ?? 0;
+    let hasWork = false;
     for await (const batch of log.readRange({ topic, partition, from: Math.min(Math.max(from, start), to), to })) {
       const nextOffset: number = (batch.at(-1)?.offset ?? from - 1) + 1;
-      await insist({ partition, from, nextOffset, records: batch.flatMap(readable), again: true });
+      hasWork = (await insist([{ partition, from, nextOffset, records: batch.flatMap(readable) }], true)) || hasWork;
       from = nextOffset;
     }
-    if (from < to) await insist({ partition, from, nextOffset: to, records: [], again: true });
+    if (from < to) await insist([{ partition, from, nextOffset: to, records: [] }], true);
+    return hasWork;
   };
 
-  return async (records, slice) => {
-    const stretch = { ...slice, records, again: false };
-    if (await write(stretch)) return false;
-    await closeGap(slice.partition, slice.from);
-    await insist(stretch);
-    return true;
+  return async (slices) => {
+    try {
+      return await write(slices, false);
+    } catch (caught) {
+      if (!isBehind(caught)) throw caught;
+    }
+    let hasWork = false;
+    for (const slice of slices) hasWork = (await closeGap(slice)) || hasWork;
+    return (await insist(slices, false)) || hasWork;
   };
 }
 
@@ -89,55 +91,50 @@ async function progressOf(database: Database, group: string, partition: number):
   return rows[0] === undefined ? undefined : Number(rows[0].next_offset);
 }
 
-/** Rolls a transaction back. */
-class BehindLog extends Error {
-  override readonly name = 'BehindLog';
-}
-
-/** Writes a stretch by statements that are asked for together: `Following.write` for who needs no more. Without tenants there is nothing to write. */
+/** Writes by statements that are asked for together: for `Following.write`. Without tenants there is nothing but progress to write. */
 export async function writeWithProgress(
   database: Database,
   group: string,
-  { slice, tenants }: { readonly slice: ReadSlice; readonly tenants: readonly string[] },
+  { slices, tenants }: { readonly slices: readonly ReadSlice[]; readonly tenants: readonly string[] },
   write: (sql: Sql) => Promise<unknown>,
-): Promise<boolean> {
-  // Nothing but progress: should a crash of Postgres lose it, the same is read again. Nobody waits for the disk.
-  if (tenants.length === 0) {
-    const [, moved] = await database.queries([], [unawaited, progressMove(group, slice)]);
-    return moved?.rowCount !== 0;
-  }
-  try {
-    await database.transaction([...new Set(tenants)], async (sql) => {
-      const [moved] = await Promise.all([sql.query(...progressMove(group, slice)), write(sql)]);
-      if (moved.rowCount === 0) throw new BehindLog();
-    });
-    return true;
-  } catch (caught) {
-    if (caught instanceof BehindLog) return false;
-    throw caught;
-  }
+): Promise<void> {
+  const move = progressMove(group, slices);
+  // Should a crash of Postgres lose progress alone, the same is read again. Nobody waits for the disk.
+  if (tenants.length === 0) await database.queries([], [unawaited, move]);
+  else await database.transaction([...new Set(tenants)], (sql) => Promise.all([sql.query(...move), write(sql)]));
 }
 
 /**
- * The statement that moves progress over a stretch; it returns no row, and changes nothing, where progress is not up to it.
- * Its lock makes those take turns who read the same records, as a reader does that does not know yet that it lost them.
+ * The statement that moves progress over slices; it fails, and its transaction with it, where progress is not up to one of
+ * them. Its locks make those take turns who read the same records, as a reader does that does not know yet that it lost them.
  */
 export const progressMove = (
   group: string,
-  { partition, from, nextOffset }: ReadSlice,
-): readonly [text: string, values: readonly unknown[]] => [moveText, [group, partition, from, nextOffset]];
+  slices: readonly ReadSlice[],
+): readonly [text: string, values: readonly unknown[]] => [
+  'SELECT prosa_move_progress($1, $2::int[], $3::bigint[], $4::bigint[])',
+  [
+    group,
+    slices.map(({ partition }) => partition),
+    slices.map(({ from }) => from),
+    slices.map(({ nextOffset }) => nextOffset),
+  ],
+];
 
-const moveText = `
-  INSERT INTO queue_progress AS p (consumer_group, partition, next_offset) VALUES ($1, $2, $4)
-  ON CONFLICT (consumer_group, partition) DO UPDATE SET next_offset = greatest(p.next_offset, excluded.next_offset)
-  WHERE p.next_offset >= $3 RETURNING next_offset`;
+/** Whether `prosa_move_progress` ended a transaction. */
+const isBehind = (caught: unknown): boolean => caught instanceof Error && 'code' in caught && caught.code === 'PR001';
 
-/** Locks progress; how far it is. Without a row it is at the beginning of the stretch. */
-export async function lockProgress(sql: Sql, group: string, { partition, from }: ReadSlice): Promise<number> {
-  const { rows } = await sql.query<{ readonly next_offset: string }>(
-    `INSERT INTO queue_progress AS p (consumer_group, partition, next_offset) VALUES ($1, $2, $3)
-     ON CONFLICT (consumer_group, partition) DO UPDATE SET next_offset = p.next_offset RETURNING next_offset`,
-    [group, partition, from],
+/** Locks progress; how far it is, by partition. Without a row it is at the beginning of the slice. */
+export async function lockProgress(
+  sql: Sql,
+  group: string,
+  slices: readonly ReadSlice[],
+): Promise<ReadonlyMap<number, number>> {
+  const { rows } = await sql.query<{ readonly partition: number; readonly next_offset: string }>(
+    `INSERT INTO queue_progress AS p (consumer_group, partition, next_offset)
+     SELECT $1, r.partition, r.next_offset FROM unnest($2::int[], $3::bigint[]) AS r (partition, next_offset) ORDER BY r.partition
+     ON CONFLICT (consumer_group, partition) DO UPDATE SET next_offset = p.next_offset RETURNING partition, next_offset`,
+    [group, slices.map(({ partition }) => partition), slices.map(({ from }) => from)],
   );
-  return Number(rows[0]?.next_offset ?? from);
+  return new Map(rows.map(({ partition, next_offset: offset }) => [partition, Number(offset)]));
 }

@@ -7,15 +7,14 @@ export async function acceptInto(
   deliveries: Deliveries,
   given: Partial<Acceptance> & Pick<Acceptance, 'replies'>,
 ): Promise<Accepted> {
-  const accepted = await deliveries.accept({
+  return deliveries.accept({
     declined: [],
     owner: 'a',
     leaseMs: 60_000,
     begin: new Set(),
     group: 'sender',
-    stretch: { partition: 0, from: 0, nextOffset: 0, again: false },
+    slices: [],
+    again: false,
     ...given,
   });
-  if (accepted === undefined) throw new Error('it was not accepted');
-  return accepted;
 }
