@@ -43,16 +43,16 @@ const columns: Columns<NumberedRow> = {
  */
 export async function writeJournal(sql: Sql, rows: readonly JournalRow[]): Promise<void> {
   if (rows.length === 0) return;
-  const written = await insertRows<NumberedRow, { record_offset: string }>(
+  const written = await insertRows<NumberedRow, { actor: string; record_offset: string }>(
     sql,
     'journal',
     columns,
     await numbered(sql, rows),
     'DO NOTHING',
-    'record_offset',
+    'actor, record_offset',
   );
-  const fresh = new Set(written.map((row) => Number(row.record_offset)));
-  const orders = rows.filter((row) => row.quarantines !== null && fresh.has(row.offset));
+  const fresh = new Set(written.map((row) => `${row.actor}/${row.record_offset}`));
+  const orders = rows.filter((row) => row.quarantines !== null && fresh.has(`${row.actor}/${row.offset}`));
   if (orders.length === 0) return;
   await sql.query(
     `DELETE FROM journal_snapshots s USING unnest($1::text[], $2::bigint[]) AS o (actor, quarantines)

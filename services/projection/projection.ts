@@ -14,20 +14,22 @@
  *    is: as the owner, `TRUNCATE journal, journal_snapshots, journal_parked, journal_progress,
  *    parked_progress, history_progress, messages, message_changes, message_marks, message_links,
  *    message_files, contacts, contact_words`, and start again. Emptied alone, `journal_snapshots` comes back too, an actor's with its next record.
- * P4 A record that cannot be decoded is parked, one of an unknown type yields the partition.
+ * P4 What came of all topics and partitions while the last write went on is written together.
+ * P5 A record that cannot be decoded is parked, one of an unknown type yields the partition.
  */
 import { findMachine } from '#machines/registry.ts';
 import { parkedTopicOf, topics } from '#schemas/topics.ts';
 import type { FindMachine } from '#runtime/actor/machines.ts';
 import type { Sql } from '#runtime/database/database.ts';
 import { OperatingError } from '#runtime/errors.ts';
+import { joinCalls } from '#runtime/joined-calls.ts';
 import type { Assignment, LoggedRecord, SliceWorker } from '#runtime/log/record-log.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
 
 import { contactsOf, writeContacts } from './contacts.ts';
 import { keepSnapshots } from './journal.ts';
 import { type Reading, readRecords } from './readings.ts';
-import { type Rows, type StableIndex, rowsOfEvents, rowsOfParked, rowsOfReplies } from './rows.ts';
+import { rowsOf } from './rows.ts';
 import { writeRows } from './tables.ts';
 import { Traffic } from './traffic.ts';
 
@@ -47,9 +49,27 @@ export interface Stretch {
   readonly records: readonly LoggedRecord[];
 }
 
+/** What the service works with. */
+interface Projector {
+  readonly runtime: Runtime;
+  readonly find: FindMachine;
+  readonly traffic?: Traffic;
+}
+
+/** Far more than there are partitions of the topics. */
+const stretchesMax = 3_000;
+
 /** Starts the service. `find` is the registry of machines, for the journal's snapshots. */
 export async function startProjection(runtime: Runtime, find: FindMachine = findMachine): Promise<RunningService> {
   const traffic = new Traffic(runtime.database);
+  const projector = { runtime, find, traffic };
+  const projected = joinCalls<Stretch, undefined>(
+    async (stretches) => {
+      await projectAll(projector, stretches);
+      return stretches.map(() => undefined);
+    },
+    { callsMax: stretchesMax, shareOf },
+  );
   const consumers = await Promise.all(
     [topics.events, topics.replies, parkedEvents].map((topic) =>
       runtime.log.consume({
@@ -59,7 +79,7 @@ export async function startProjection(runtime: Runtime, find: FindMachine = find
         sliceRecordsMax,
         sliceBytesMax,
         patienceMs,
-        assigned: (assignment) => workerOf(runtime, find, assignment, traffic),
+        assigned: (assignment) => workerOf(projector, assignment, projected),
       }),
     ),
   );
@@ -73,19 +93,21 @@ export async function startProjection(runtime: Runtime, find: FindMachine = find
   };
 }
 
+const shareOf = ({ records }: Stretch): number =>
+  Math.max(records.length / sliceRecordsMax, records.reduce((sum, { value }) => sum + value.length, 0) / sliceBytesMax);
+
 async function workerOf(
-  runtime: Runtime,
-  find: FindMachine,
+  projector: Projector,
   assignment: Assignment,
-  traffic: Traffic,
+  projected: (stretch: Stretch) => Promise<undefined>,
 ): Promise<SliceWorker> {
   const { topic, partition } = assignment;
-  runtime.metrics.assignments.inc({ group });
+  projector.runtime.metrics.assignments.inc({ group });
   let from = assignment.startOffset;
-  await closeGap(runtime, find, topic, partition, from);
+  await closeGap(projector, topic, partition, from);
   return {
     async process(slice) {
-      await project(runtime, { topic, partition, from, to: slice.nextOffset, records: slice.records }, find, traffic);
+      await projected({ topic, partition, from, to: slice.nextOffset, records: slice.records });
       await assignment.commit([], slice.nextOffset);
       from = slice.nextOffset;
     },
@@ -93,41 +115,46 @@ async function workerOf(
 }
 
 /** Projects a stretch. Idempotent (P1). */
-export async function project(
-  runtime: Runtime,
-  stretch: Stretch,
-  find: FindMachine = findMachine,
-  traffic?: Traffic,
-): Promise<void> {
-  if (await write(runtime, find, stretch, traffic)) return;
-  await closeGap(runtime, find, stretch.topic, stretch.partition, stretch.from);
-  await write(runtime, find, stretch, traffic);
+export async function project(runtime: Runtime, stretch: Stretch, find: FindMachine = findMachine): Promise<void> {
+  await projectAll({ runtime, find }, [stretch]);
 }
 
-/** Makes the transaction roll back when records before the stretch are not projected. */
+async function projectAll(projector: Projector, stretches: readonly Stretch[]): Promise<void> {
+  if (await write(projector, stretches)) return;
+  for (const { topic, partition, from } of stretches) await closeGap(projector, topic, partition, from);
+  // Set back once more meanwhile.
+  if (!(await write(projector, stretches))) throw new OperatingError('database.unavailable');
+}
+
+/** Makes the transaction roll back when records before a stretch are not projected. */
 class GapBefore extends Error {}
 
-/** False, with nothing written, when the records before the stretch are not projected (P2). */
-async function write(runtime: Runtime, find: FindMachine, stretch: Stretch, traffic?: Traffic): Promise<boolean> {
-  const { topic } = stretch;
-  const { read, parked } = await readRecords(runtime, stretch.records);
-  // What is wrong with a record that says of another that it was parked has no further topic to be on.
-  if (parked.length > 0 && topic !== parkedEvents) await runtime.log.append(parked);
-  const rows = rowsOf(topic, read, (tenant, stableId) => runtime.vault.index(tenant, 'message-id', stableId));
+/** False, with nothing written, when the records before one of the stretches are not projected (P2). */
+async function write({ runtime, find, traffic }: Projector, stretches: readonly Stretch[]): Promise<boolean> {
+  const { read, parked } = await readRecords(
+    runtime,
+    stretches.flatMap(({ records }) => records),
+  );
+  if (parked.length > 0) await runtime.log.append(parked);
+  const rows = rowsOf(read, (tenant, stableId) => runtime.vault.index(tenant, 'message-id', stableId));
   const contacts = await contactsOf(runtime, rows.sightings);
   const tenants = [...new Set(read.map(({ record }) => record.tenant))];
   await followMerges(runtime, read);
   try {
     await runtime.database.transaction(tenants, async (sql) => {
-      const [isNext] = await Promise.all([advance(sql, stretch), writeRows(sql, rows), writeContacts(sql, contacts)]);
-      if (!isNext) throw new GapBefore();
+      const [areNext] = await Promise.all([
+        advance(sql, stretches),
+        writeRows(sql, rows),
+        writeContacts(sql, contacts),
+      ]);
+      if (!areNext) throw new GapBefore();
     });
   } catch (caught) {
     if (caught instanceof GapBefore) return false;
     throw caught;
   }
   runtime.metrics.projectedRecords.inc(read.length);
-  if (topic === topics.events) traffic?.note(read);
+  traffic?.note(read.filter(({ logged }) => logged.topic === topics.events));
   await keepSnapshots(runtime, find, rows.journal);
   return true;
 }
@@ -141,42 +168,43 @@ async function followMerges({ directory }: Runtime, read: readonly Reading[]): P
   }
 }
 
-function rowsOf(topic: string, read: readonly Reading[], stableIndex: StableIndex): Rows {
-  if (topic === topics.events) return rowsOfEvents(read, stableIndex);
-  return topic === topics.replies ? rowsOfReplies(read) : rowsOfParked(read);
-}
+const progressTables = new Map<string, string>([
+  [topics.events, 'journal_progress'],
+  [topics.replies, 'history_progress'],
+  [parkedEvents, 'parked_progress'],
+]);
 
-function progressTableOf(topic: string): string {
-  if (topic === topics.events) return 'journal_progress';
-  return topic === topics.replies ? 'history_progress' : 'parked_progress';
-}
+const progressTableOf = (topic: string): string => progressTables.get(topic) ?? '';
 
-/** Moves progress to the end of the stretch; the row's lock makes writers of one partition take turns. */
-async function advance(sql: Sql, { topic, partition, from, to }: Stretch): Promise<boolean> {
-  const moved = await sql.query(
-    `UPDATE ${progressTableOf(topic)} SET next_offset = GREATEST(next_offset, $3) WHERE partition = $1 AND next_offset >= $2`,
-    [partition, from, to],
-  );
-  return moved.rowCount === 1;
+/** Moves progress to the ends of stretches; the rows' locks make writers of one partition take turns. */
+async function advance(sql: Sql, stretches: readonly Stretch[]): Promise<boolean> {
+  const byTopic = Map.groupBy(stretches, ({ topic }) => topic);
+  const moves = [...progressTables].map(async ([topic, table]) => {
+    const of = byTopic.get(topic) ?? [];
+    if (of.length === 0) return true;
+    const moved = await sql.query(
+      `UPDATE ${table} p SET next_offset = GREATEST(p.next_offset, r.until)
+       FROM unnest($1::int[], $2::bigint[], $3::bigint[]) AS r (partition, since, until)
+       WHERE p.partition = r.partition AND p.next_offset >= r.since`,
+      [of.map(({ partition }) => partition), of.map(({ from }) => from), of.map(({ to }) => to)],
+    );
+    return moved.rowCount === of.length;
+  });
+  return (await Promise.all(moves)).every(Boolean);
 }
 
 /** Projects what lies between progress and `to` (P3). */
-async function closeGap(
-  runtime: Runtime,
-  find: FindMachine,
-  topic: string,
-  partition: number,
-  to: number,
-): Promise<void> {
+async function closeGap(projector: Projector, topic: string, partition: number, to: number): Promise<void> {
+  const { runtime } = projector;
   let from = await progressOf(runtime, topic, partition);
   if (from >= to) return;
   runtime.logger.info('projecting again', { topic, partition, offset: from, count: to - from });
   for await (const records of runtime.log.readRange({ topic, partition, from, to })) {
     const next = (records.at(-1)?.offset ?? from - 1) + 1;
-    await write(runtime, find, { topic, partition, from, to: next, records });
+    await write(projector, [{ topic, partition, from, to: next, records }]);
     from = next;
   }
-  await write(runtime, find, { topic, partition, from, to, records: [] });
+  await write(projector, [{ topic, partition, from, to, records: [] }]);
 }
 
 /** Progress of a partition; made, at the oldest record held, when there is none. */

@@ -4,6 +4,7 @@
  */
 import type { SealedChange, SealedDelivery, SealedMessage, SealedStatus } from '#schemas/content.ts';
 import type { ProsaRecord } from '#schemas/records.ts';
+import { parkedTopicOf, topics } from '#schemas/topics.ts';
 import { OperatingError } from '#runtime/errors.ts';
 import type { LoggedRecord, OutgoingRecord } from '#runtime/log/record-log.ts';
 import { parkedOf } from '#runtime/parked.ts';
@@ -27,6 +28,8 @@ export interface Readings {
   readonly parked: readonly OutgoingRecord[];
 }
 
+const parkedEvents = parkedTopicOf(topics.events);
+
 const glimpsed: ReadonlySet<string> = new Set([
   'message.received',
   'message.echoed',
@@ -47,7 +50,8 @@ export async function readRecords(runtime: Runtime, logged: readonly LoggedRecor
       decoded.push({ logged: one, record: recordOf(one) });
     } catch (caught) {
       if (!(caught instanceof OperatingError) || caught.disposition !== 'park') throw caught;
-      parked.push(parkedOf(one, caught.code));
+      // What is wrong with a record that says of another that it was parked has no further topic to be on.
+      if (one.topic !== parkedEvents) parked.push(parkedOf(one, caught.code));
       runtime.metrics.recordsParked.inc({ topic: one.topic, code: caught.code });
       runtime.logger.warn('record parked', {
         topic: one.topic,

@@ -3,6 +3,7 @@
  * makes the same rows.
  */
 import type { ProsaRecord } from '#schemas/records.ts';
+import { parkedTopicOf, topics } from '#schemas/topics.ts';
 
 import { wasSetAside } from '#runtime/parked.ts';
 
@@ -118,41 +119,37 @@ export interface Rows {
 /** Keyed hash of a provider's stable message id. */
 export type StableIndex = (tenant: string, stableId: string) => string;
 
-/** Rows of records of `conversation.events`. */
-export function rowsOfEvents(readings: readonly Reading[], stableIndex: StableIndex): Rows {
+/** Rows of records of the topics that are projected. */
+export function rowsOf(readings: readonly Reading[], stableIndex: StableIndex): Rows {
   const rows = emptyRows();
   for (const reading of readings) {
-    rows.journal.push(journalRow(reading));
-    addEvent(rows, reading, stableIndex);
+    const { topic } = reading.logged;
+    if (topic === topics.replies) addReply(rows, reading);
+    else if (topic === parkedTopicOf(topics.events)) addParked(rows, reading);
+    else {
+      rows.journal.push(journalRow(reading));
+      addEvent(rows, reading, stableIndex);
+    }
   }
   return rows;
 }
 
-/** Rows of records of `conversation.replies`. A declined reply is no message. */
-export function rowsOfReplies(readings: readonly Reading[]): Rows {
-  const rows = emptyRows();
-  for (const { logged, record } of readings) {
-    if (record.type !== 'reply.requested') continue;
-    rows.messages.push({
-      ...messageRow(record, logged.offset, null, record.sealed),
-      direction: 'out',
-      origin: record.origin,
-      lane: 1,
-      requestId: record.messageId,
-    });
-  }
-  return rows;
+/** A declined reply is no message. */
+function addReply(rows: Rows, { logged, record }: Reading): void {
+  if (record.type !== 'reply.requested') return;
+  rows.messages.push({
+    ...messageRow(record, logged.offset, null, record.sealed),
+    direction: 'out',
+    origin: record.origin,
+    lane: 1,
+    requestId: record.messageId,
+  });
 }
 
-/** Rows of records of the topic of parked events. */
-export function rowsOfParked(readings: readonly Reading[]): Rows {
-  const rows = emptyRows();
-  for (const { record } of readings) {
-    if (!wasSetAside(record) || record.tenant === '') continue;
-    const { tenant, actor, partition, offset } = record;
-    rows.parked.push({ tenant, actor, partition, offset });
-  }
-  return rows;
+function addParked(rows: Rows, { record }: Reading): void {
+  if (!wasSetAside(record) || record.tenant === '') return;
+  const { tenant, actor, partition, offset } = record;
+  rows.parked.push({ tenant, actor, partition, offset });
 }
 
 function addEvent(rows: Rows, { logged, record, glimpse }: Reading, stableIndex: StableIndex): void {
