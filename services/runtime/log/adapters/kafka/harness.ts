@@ -6,7 +6,7 @@ import type { Harness, HarnessOptions } from '#runtime/testing/record-log.contra
 import { uniquePrefix, type SharedBroker } from '#runtime/testing/shared-broker.ts';
 import { KafkaClient } from './client.ts';
 import { openKafkaLog, type KafkaLogOptions } from './kafka-log.ts';
-import { commitOffset } from './offsets.ts';
+import { commitOffsets } from './offsets.ts';
 import type { KafkaSeam } from './seam.ts';
 
 /** A broker of ours takes sessions this short; one that was configured need not (the default minimum is 6 s). */
@@ -79,7 +79,7 @@ export async function kafkaHarness(
     async setCommitted(group, topic, partition, offset) {
       // In nobody's name, as `createGroup` does it; kafkajs' own way to do it takes five seconds.
       const nobody = { groupId: prefix + group, memberId: '', generationId: -1 };
-      await commitOffset(client, nobody, prefix + topic, [{ partition, offset }]);
+      await commitOffsets(client, nobody, prefix + topic, [{ partition, offset }]);
     },
     loseNextAnswer(log, outcome) {
       const own = seamOf(log);

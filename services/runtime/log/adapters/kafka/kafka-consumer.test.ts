@@ -4,12 +4,28 @@ import { MemberAssignment } from 'kafkajs/src/consumer/assignerProtocol.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 
+import type { ConsumeOptions } from '../../record-log.ts';
 import type { KafkaClient } from './client.ts';
 import { KafkaFailure, noAnswer } from './failure.ts';
 import { KafkaConsumer } from './kafka-consumer.ts';
 import { kafkaTimingsDefault } from './timings.ts';
 
 const topic = 'events';
+
+/** What is fetched of a partition in which a transaction ended. */
+const marker = {
+  partition: 0,
+  errorCode: 0,
+  abortedTransactions: [],
+  messages: [
+    {
+      offset: '0',
+      key: Buffer.from([0, 0, 0, 1]),
+      isControlRecord: true,
+      batchContext: { producerId: '9', inTransaction: true },
+    },
+  ],
+};
 
 /** A broker with one group of one member, who has the one partition in every generation. */
 class Coordinator {
@@ -18,6 +34,13 @@ class Coordinator {
   rebalances = false;
   /** Answers of SyncGroup that are lost. */
   syncsLost = 0;
+  /** Answers of OffsetCommit that are lost. */
+  commitsLost = 0;
+  /** Whether there is something to read: the marker of a transaction. */
+  hasMarker = false;
+  /** Requests of these names, with the member that they name. */
+  readonly asked: (readonly [name: string, memberId: string])[] = [];
+  #members = 0;
 
   readonly client = {
     coordinatorOf: () => Promise.resolve(1),
@@ -25,14 +48,21 @@ class Coordinator {
     reconsider: () => Promise.resolve(),
     close: () => Promise.resolve(),
     sendOwn: () => Promise.resolve({ topics: [{ partitions: [{ partition: 0, offset: 0 }] }] }),
-    sendUnchecked: async (_: number, name: string) => {
+    sendUnchecked: async (_: number, name: string, { memberId }: { readonly memberId?: string }) => {
       if (name === 'Fetch') await sleep(5);
-      if (name === 'Fetch') return { errorCode: 0, responses: [] };
+      if (name === 'Fetch') return { errorCode: 0, responses: this.hasMarker ? [{ partitions: [marker] }] : [] };
       this.rebalances = false;
-      return { errorCode: 0, memberId: 'm', generationId: (this.generation += 1), leaderId: 'another', members: [] };
+      const member = memberId === undefined || memberId === '' ? `m${(this.#members += 1)}` : memberId;
+      return { errorCode: 0, memberId: member, generationId: (this.generation += 1), leaderId: 'another', members: [] };
     },
-    send: async (_: number, name: string) => {
+    send: async (_: number, name: string, { memberId = '' }: { readonly memberId?: string }) => {
+      if (name === 'OffsetCommit' || name === 'LeaveGroup') this.asked.push([name, memberId]);
       switch (name) {
+        case 'OffsetCommit':
+          if (this.commitsLost-- > 0) throw new KafkaFailure(noAnswer, name);
+          return {};
+        case 'InitProducerId':
+          return { producerId: '1', producerEpoch: 0 };
         case 'SyncGroup':
           if (this.syncsLost-- > 0) throw new KafkaFailure(noAnswer, name);
           return { memberAssignment: MemberAssignment.encode({ version: 1, assignment: { [topic]: [0] } }) };
@@ -47,23 +77,11 @@ class Coordinator {
   } as unknown as KafkaClient;
 }
 
-test.each([
-  ['goes on in the next generation', 0, 2, 1],
-  ['begins anew where a generation lies between', 1, 3, 2],
-])('an owner %s', async (_, syncsLost, generation, assignments) => {
-  const coordinator = new Coordinator();
-  let assigned = 0;
-  const consumer = new KafkaConsumer({
-    consume: {
-      group: 'timers',
-      topic,
-      transactional: false,
-      sliceRecordsMax: 10,
-      sliceBytesMax: 1_000,
-      assigned: () => ((assigned += 1), Promise.resolve({ process: () => Promise.resolve() })),
-    },
+const consumerOf = (coordinator: Coordinator, transactional: boolean, assigned: ConsumeOptions['assigned']) =>
+  new KafkaConsumer({
+    consume: { group: 'timers', topic, transactional, sliceRecordsMax: 10, sliceBytesMax: 1_000, assigned },
     client: coordinator.client,
-    producerClients: [],
+    producerClients: transactional ? [coordinator.client] : [],
     sharedClient: coordinator.client,
     groupId: 'timers',
     instanceId: null,
@@ -74,6 +92,17 @@ test.each([
     timings: { ...kafkaTimingsDefault, heartbeatIntervalMs: 10 },
     seam: {},
   });
+
+test.each([
+  ['goes on in the next generation', 0, 2, 1],
+  ['begins anew where a generation lies between', 1, 3, 2],
+])('an owner %s', async (_, syncsLost, generation, assignments) => {
+  const coordinator = new Coordinator();
+  let assigned = 0;
+  const consumer = consumerOf(coordinator, false, () => {
+    assigned += 1;
+    return Promise.resolve({ process: () => Promise.resolve() });
+  });
   await consumer.firstRound;
   coordinator.syncsLost = syncsLost;
   coordinator.rebalances = true;
@@ -81,5 +110,22 @@ test.each([
   const { heartbeats } = coordinator;
   await vi.waitFor(() => expect(coordinator.heartbeats).toBeGreaterThan(heartbeats + 1), 10_000);
   expect([assigned, consumer.owned()]).toEqual([assignments, [0]]);
+  await consumer.stop();
+});
+
+// A join may give the generation that there is already, in which the first would be taken.
+test.each([
+  ['is asked for again by the same member where doing something twice is harmless', false, ['m1', 'm1'], []],
+  ['ends its member where it is not, which joins as a new one', true, ['m1', 'm2'], ['m1']],
+])('an offset whose commit got no answer %s', async (_, transactional, committing, left) => {
+  const coordinator = new Coordinator();
+  coordinator.commitsLost = 1;
+  coordinator.hasMarker = true;
+  const consumer = consumerOf(coordinator, transactional, ({ commit }) =>
+    Promise.resolve({ process: ({ nextOffset }) => commit([], nextOffset) }),
+  );
+  const askedOf = (name: string) => coordinator.asked.flatMap(([asked, member]) => (asked === name ? [member] : []));
+  await vi.waitFor(() => expect(askedOf('OffsetCommit')).toEqual(committing), 10_000);
+  expect(askedOf('LeaveGroup')).toEqual(left);
   await consumer.stop();
 });

@@ -8,8 +8,8 @@
  * 1. Before the member joins (again) every owner is held. An owner goes on after the join only when
  *    the same member is given the same partition in the very next generation; else nobody knows who
  *    had it in between, and it begins anew with a fence.
- * 2. An owner that was fenced is never fenced again in place: the member leaves and joins as a new
- *    one, so that it is the coordinator who says whose the partition is.
+ * 2. An owner that was fenced, or does not know what became of its commit, is never fenced again in place: the member leaves
+ *    and joins as a new one, so that it is the coordinator who says whose the partition is, and refuses what comes late.
  * 3. Whatever ends the consumer: its owners are lost first, then it leaves, then its connections close.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,6 +18,7 @@ import type { Consumer, ConsumeOptions, OutgoingRecord } from '../../record-log.
 import type { KafkaClient, KafkaLogger } from './client.ts';
 import { isOwnershipGone, isPassing, KafkaFailure } from './failure.ts';
 import { GroupMember, type Membership } from './group-member.ts';
+import { createOffsetCommits, type OwnedOffset } from './offsets.ts';
 import { PartitionFetcher } from './partition-fetcher.ts';
 import { PartitionOwner } from './partition-owner.ts';
 import type { KafkaSeam } from './seam.ts';
@@ -65,6 +66,7 @@ export class KafkaConsumer implements Consumer {
   readonly #context: ConsumerContext;
   readonly #member: GroupMember;
   readonly #fetcher: PartitionFetcher;
+  readonly #commitOffset: (offset: OwnedOffset) => Promise<void>;
   readonly #owners = new Map<number, PartitionOwner>();
   readonly #declined = new Set<number>();
   readonly #stopping = new AbortController();
@@ -80,6 +82,13 @@ export class KafkaConsumer implements Consumer {
     this.#context = context;
     const { client, consume, groupId, instanceId, name, partitions, timings, logger } = context;
     this.#member = new GroupMember(client, { groupId, instanceId, topic: name, partitions, ...timings });
+    this.#commitOffset = createOffsetCommits(client, {
+      groupId,
+      topic: name,
+      membership: () => this.#member.membership,
+      timeoutMs: timings.transactionTimeoutMs,
+      repeatsUnanswered: !consume.transactional,
+    });
     this.#fetcher = new PartitionFetcher(client, {
       topic: consume.topic,
       name,
@@ -205,6 +214,7 @@ export class KafkaConsumer implements Consumer {
     const owner = new PartitionOwner({
       ...{ client, consume, groupId, name, partition, place, producer, seam, timings },
       membership: () => this.#member.membership,
+      commitOffset: this.#commitOffset,
       wanting: () => this.#fetcher.kick(),
       committed: () => {
         this.#rejoinPauseMs = 0;
@@ -233,7 +243,10 @@ export class KafkaConsumer implements Consumer {
     if (!byLog) this.#declined.add(owner.partition);
     const at = Date.now() + this.#rejoinPauseMs;
     this.#rejoinPauseMs = Math.min(this.#rejoinPauseMs * 2 + rejoinPauseFirstMs, rejoinPauseMaxMs);
-    const leave = code === 'log.fenced' || this.#rejoin?.leave === true;
+    // An offset that was sent and not answered may arrive still. It is refused for its member, which is no more: a generation
+    // may be the same after a join.
+    const mayArrive = code === 'log.outcome-unknown' && consume.transactional;
+    const leave = code === 'log.fenced' || mayArrive || this.#rejoin?.leave === true;
     this.#rejoin = { at: Math.min(at, this.#rejoin?.at ?? at), leave };
     this.#wake();
   }

@@ -26,7 +26,7 @@ import { AppendWriter } from './append-writer.ts';
 import { KafkaClient, type ClientSettings, type KafkaLogger } from './client.ts';
 import { asUnavailable } from './failure.ts';
 import { KafkaConsumer } from './kafka-consumer.ts';
-import { askRepeatedly, commitOffset, committedOffsets, endsOf, offsetAt } from './offsets.ts';
+import { askRepeatedly, commitOffsets, committedOffsets, endsOf, offsetAt } from './offsets.ts';
 import { readRange } from './range-reader.ts';
 import type { KafkaSeam } from './seam.ts';
 import { kafkaTimingsDefault, kafkaTimingsFor, type KafkaTimings } from './timings.ts';
@@ -122,7 +122,7 @@ class KafkaLog implements RecordLog {
       const ends = await endsOf(this.#client, name, missing);
       const offsets = ends.map(({ partition, start }) => ({ partition, offset: start }));
       // In nobody's name: the broker takes it only while the group has no members.
-      await commitOffset(this.#client, { groupId, memberId: '', generationId: -1 }, name, offsets);
+      await commitOffsets(this.#client, { groupId, memberId: '', generationId: -1 }, name, offsets);
     });
   }
 

@@ -1,8 +1,9 @@
 /** Offsets as the brokers keep them: ends of partitions, offsets by time, and what groups committed. */
 import { OperatingError } from '#runtime/errors.ts';
+import { joinCalls } from '#runtime/joined-calls.ts';
 import type { PartitionEnds } from '../../record-log.ts';
 import type { KafkaClient } from './client.ts';
-import { asUnavailable, KafkaFailure } from './failure.ts';
+import { asUnavailable, isUnanswered, KafkaFailure } from './failure.ts';
 import { repeating, type Repeating } from './repeating.ts';
 import { offsetFetch } from './requests.ts';
 
@@ -126,8 +127,8 @@ export async function startOf(
   return { offset: committed, committed: true };
 }
 
-/** Commits one offset of a group outside of any transaction. Throws `KafkaFailure`. */
-export async function commitOffset(
+/** Commits offsets of a group outside of any transaction. Throws `KafkaFailure`. */
+export async function commitOffsets(
   client: KafkaClient,
   group: { readonly groupId: string; readonly memberId: string; readonly generationId: number },
   topic: string,
@@ -138,8 +139,75 @@ export async function commitOffset(
     groupId,
     memberId,
     groupGenerationId: generationId,
-    topics: [{ topic, partitions: offsets }],
+    topics: [{ topic, partitions: offsets.map(({ partition, offset }) => ({ partition, offset })) }],
   });
+}
+
+/** An offset to be committed by who holds its partition until `lost`. */
+export interface OwnedOffset {
+  readonly partition: number;
+  readonly offset: number;
+  readonly lost: AbortSignal;
+}
+
+/** In whose name such offsets are committed. */
+export interface OffsetGroup {
+  readonly groupId: string;
+  readonly topic: string;
+  readonly membership: () => { readonly memberId: string; readonly generationId: number };
+  /** How long a commit is repeated. */
+  readonly timeoutMs: number;
+  /**
+   * Whether one without an answer is repeated too. The first may arrive still, after later ones of the same generation,
+   * and set the offset back: not where that would do something twice.
+   */
+  readonly repeatsUnanswered: boolean;
+}
+
+/** Far more than a member has partitions. */
+const offsetsMax = 1_000;
+
+/**
+ * Makes the function that commits offsets of a group: what is asked for while a commit is under way is the next one, since
+ * each is a write for the broker. Nothing is sent for a partition that was lost, though its call resolves. Throws `KafkaFailure`.
+ */
+export function createOffsetCommits(
+  client: KafkaClient,
+  { groupId, topic, membership, timeoutMs, repeatsUnanswered }: OffsetGroup,
+): (offset: OwnedOffset) => Promise<void> {
+  /** Resolves with what it failed with: the failure of all of them, none of which is tried again by itself. */
+  const commit = async (offsets: readonly OwnedOffset[]): Promise<KafkaFailure | undefined> => {
+    // Of now, and not of a repetition: a later generation may have given a partition to another owner.
+    const { memberId, generationId } = membership();
+    let unanswered: KafkaFailure | undefined;
+    try {
+      await repeating(client, { deadline: Date.now() + timeoutMs }, async () => {
+        const held = offsets.filter(({ lost }) => !lost.aborted);
+        if (held.length === 0) return;
+        try {
+          await commitOffsets(client, { groupId, memberId, generationId }, topic, held);
+        } catch (caught) {
+          if (repeatsUnanswered || !(caught instanceof KafkaFailure) || !isUnanswered(caught)) throw caught;
+          unanswered = caught;
+        }
+      });
+    } catch (caught) {
+      if (caught instanceof KafkaFailure) return caught;
+      throw caught;
+    }
+    return unanswered;
+  };
+  const joined = joinCalls(
+    async (offsets: readonly OwnedOffset[]) => {
+      const failure = await commit(offsets);
+      return offsets.map(() => failure);
+    },
+    { callsMax: offsetsMax },
+  );
+  return async (offset) => {
+    const failure = await joined(offset);
+    if (failure !== undefined) throw failure;
+  };
 }
 
 /** Repeats a question until the bound; a failure is then `log.unavailable`. */

@@ -18,7 +18,7 @@ import type { KafkaClient } from './client.ts';
 import type { Fetched } from './committed-records.ts';
 import { isOwnershipGone, isPassing, KafkaFailure } from './failure.ts';
 import type { Membership } from './group-member.ts';
-import { commitOffset, committedOffsets, startOf } from './offsets.ts';
+import { committedOffsets, type OwnedOffset, startOf } from './offsets.ts';
 import type { FetchTarget } from './partition-fetcher.ts';
 import { repeating } from './repeating.ts';
 import type { KafkaSeam } from './seam.ts';
@@ -39,6 +39,8 @@ export interface OwnerOptions {
   readonly consume: ConsumeOptions;
   /** Absent when offsets alone are committed. */
   readonly producer: TransactionalProducer | undefined;
+  /** Commits an offset without outputs, together with those of other owners. */
+  readonly commitOffset: (offset: OwnedOffset) => Promise<void>;
   readonly timings: KafkaTimings;
   readonly seam: KafkaSeam;
   readonly membership: () => Membership;
@@ -310,17 +312,18 @@ export class PartitionOwner implements FetchTarget {
   }
 
   async #commitOffset(outputs: readonly PlacedRecord[], offset: number): Promise<void> {
-    const { client, groupId, name, partition, producer, timings, membership } = this.#options;
-    const { memberId, generationId } = membership();
-    if (producer !== undefined) {
+    const { groupId, name, partition, producer, commitOffset, membership, seam } = this.#options;
+    // An offset alone needs no transaction, which is the greater part of the broker's work: whoever lost the partition is
+    // refused for member and generation. Where one follows a transaction whose markers are not written yet, the later one stays,
+    // as brokers go by the place of a commit in their own log.
+    if (producer !== undefined && (outputs.length > 0 || seam.withoutGenerationCheck === true)) {
+      const { memberId, generationId } = membership();
       await producer.commit(outputs, { groupId, memberId, generationId, topic: name, partition, offset });
       return;
     }
-    const deadline = Date.now() + timings.transactionTimeoutMs;
     try {
-      await repeating(client, { deadline, signal: this.#lost.signal }, () =>
-        commitOffset(client, { groupId, memberId, generationId }, name, [{ partition, offset }]),
-      );
+      await commitOffset({ partition, offset, lost: this.#lost.signal });
+      this.#refuseLost();
     } catch (caught) {
       if (!(caught instanceof KafkaFailure)) throw caught;
       throw new OperatingError(isOwnershipGone(caught) ? 'log.fenced' : 'log.outcome-unknown', caught.type, caught);
