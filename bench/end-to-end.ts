@@ -16,7 +16,7 @@ import { type PhaseReport, chatAddress } from './webhook-plan.ts';
 const chats = 200;
 const perSecond = 50;
 /** The chats come to the menu first, where every message has one answer. */
-const warmUpTexts = ['Oi', 'sim', 'Maria da Silva', '1'] as const;
+const warmUpTexts = ['Oi', 'sim', 'Maria da Silva', 'menu'] as const;
 const warmUpPerSecond = 100;
 /** For the last answers after the last webhook. */
 const patienceMs = 60_000;
@@ -80,8 +80,8 @@ async function run(stage: Stage, scope: Scope, variant: (typeof variants)[number
         loop: { kind: 'open', perSecond: warmUpPerSecond, requests: chats * warmUpTexts.length },
         texts: warmUpTexts,
       },
-      { name: 'measured', loop: { kind: 'open', perSecond, requests: perSecond * stage.size(20, 4) }, texts: ['2'] },
-      { name: 'beside', loop: { kind: 'open', perSecond, requests: perSecond * stage.size(20, 4) }, texts: ['2'] },
+      { name: 'measured', loop: { kind: 'open', perSecond, requests: perSecond * stage.size(20, 4) }, texts: ['menu'] },
+      { name: 'beside', loop: { kind: 'open', perSecond, requests: perSecond * stage.size(20, 4) }, texts: ['menu'] },
     ],
   });
   const warmUp = await load.nextPhase();
