@@ -66,6 +66,18 @@ const audited = (person: Person, action: string) =>
     (audit) => audit.some(([name]) => name === action),
   );
 
+/** The younger asks something of the world, and is merged before the answer comes, which goes to it all the same. */
+async function mergedBeforeAnswer(): Promise<void> {
+  await younger.says('ask');
+  const [effect] = (await eventually(
+    () => readRecords(world, topics.effects, younger.entry.conversation),
+    (records) => records.length > 0,
+  )) as EffectRequested[];
+  await merge();
+  const completed = { type: 'effect.completed', effectId: effect?.effectId, outcome: 'done', reason: null } as const;
+  await younger.tell({ ...completed, sealed: null }, { output: 'forty-two' });
+}
+
 describe('after a merge', () => {
   test('the state of whoever was written to last goes on, and what came for either is answered once', async () => {
     await host();
@@ -100,14 +112,7 @@ describe('after a merge', () => {
     await host();
     await elder.says('a');
     await answered(elder, 1);
-    await younger.says('ask');
-    const [effect] = (await eventually(
-      () => readRecords(world, topics.effects, younger.entry.conversation),
-      (records) => records.length > 0,
-    )) as EffectRequested[];
-    await merge();
-    const completed = { type: 'effect.completed', effectId: effect?.effectId, outcome: 'done', reason: null } as const;
-    await younger.tell({ ...completed, sealed: null }, { output: 'forty-two' });
+    await mergedBeforeAnswer();
     expect(await answered(elder, 2)).toEqual(['1:a', 'answer:forty-two']);
 
     const timers = (await readRecords(world, topics.timers, elder.entry.conversation)).filter(
@@ -186,14 +191,7 @@ test('what went to the elder meanwhile leaves the younger waiting for nothing on
   await host();
   await younger.says('a');
   await answered(younger, 1);
-  await younger.says('ask');
-  const [effect] = (await eventually(
-    () => readRecords(world, topics.effects, younger.entry.conversation),
-    (records) => records.length > 0,
-  )) as EffectRequested[];
-  await merge();
-  const completed = { type: 'effect.completed', effectId: effect?.effectId, outcome: 'done', reason: null } as const;
-  await younger.tell({ ...completed, sealed: null }, { output: 'forty-two' });
+  await mergedBeforeAnswer();
   await answered(elder, 1);
   await younger.tell({ type: 'merge.undone', requestedBy: 'test' });
   await audited(younger, 'merge.undone');
