@@ -90,7 +90,7 @@ export interface ConsumeOptions {
   readonly group: string;
   readonly topic: string;
   /**
-   * True: commits are transactions with outputs, owners are fenced (actor host).
+   * True: outputs and offset are committed together, owners are fenced (actor host).
    * False: offsets alone are committed, `outputs` must be empty, delivery is at least once.
    */
   readonly transactional: boolean;

@@ -242,7 +242,9 @@ export class KafkaConsumer implements Consumer {
     const byLog = code === 'log.fenced' || code === 'log.outcome-unknown';
     if (!byLog) this.#declined.add(owner.partition);
     const at = Date.now() + this.#rejoinPauseMs;
-    this.#rejoinPauseMs = Math.min(this.#rejoinPauseMs * 2 + rejoinPauseFirstMs, rejoinPauseMaxMs);
+    // Those that ended together are one failure.
+    if (this.#rejoin === undefined)
+      this.#rejoinPauseMs = Math.min(this.#rejoinPauseMs * 2 + rejoinPauseFirstMs, rejoinPauseMaxMs);
     // An offset that was sent and not answered may arrive still. It is refused for its member, which is no more: a generation
     // may be the same after a join.
     const mayArrive = code === 'log.outcome-unknown' && consume.transactional;

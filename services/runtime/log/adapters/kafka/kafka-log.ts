@@ -2,7 +2,8 @@
  * The log on Kafka or Redpanda: what production runs on.
  *
  * Owns one set of connections for appends and questions, and one for each consumer. How exactly-once
- * comes about: `partition-owner.ts` (taking over), `transactional-producer.ts` (committing).
+ * comes about: `partition-owner.ts` (taking over), `transactional-producer.ts` (committing),
+ * `offsets.ts` (where nothing but the offset is to be committed).
  *
  * Needs of the broker: transactions, OffsetFetch 7 and TxnOffsetCommit 3 (Kafka 2.5, Redpanda 21).
  */

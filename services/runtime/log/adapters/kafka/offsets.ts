@@ -134,8 +134,17 @@ export async function commitOffsets(
   topic: string,
   offsets: readonly { readonly partition: number; readonly offset: number }[],
 ): Promise<void> {
-  const { groupId, memberId, generationId } = group;
-  await client.send(await client.coordinatorOf('group', groupId), 'OffsetCommit', {
+  await sendOffsets(client, await client.coordinatorOf('group', group.groupId), group, topic, offsets);
+}
+
+async function sendOffsets(
+  client: KafkaClient,
+  node: number,
+  { groupId, memberId, generationId }: Parameters<typeof commitOffsets>[1],
+  topic: string,
+  offsets: Parameters<typeof commitOffsets>[3],
+): Promise<void> {
+  await client.send(node, 'OffsetCommit', {
     groupId,
     memberId,
     groupGenerationId: generationId,
@@ -148,6 +157,11 @@ export interface OwnedOffset {
   readonly partition: number;
   readonly offset: number;
   readonly lost: AbortSignal;
+  /**
+   * Whether the one before was committed in a transaction. That is carried out a while after it was answered, and writes
+   * the offset then, where the broker is Redpanda (as its group.cc has it): this one waits for it.
+   */
+  readonly afterTransaction: boolean;
 }
 
 /** In whose name such offsets are committed. */
@@ -184,8 +198,12 @@ export function createOffsetCommits(
       await repeating(client, { deadline: Date.now() + timeoutMs }, async () => {
         const held = offsets.filter(({ lost }) => !lost.aborted);
         if (held.length === 0) return;
+        const undecided = held.flatMap(({ partition, afterTransaction }) => (afterTransaction ? [partition] : []));
+        // Stable: refused, and asked again, while one of them is.
+        if (undecided.length > 0) await committedOffsets(client, groupId, topic, undecided, true);
+        const node = await client.coordinatorOf('group', groupId);
         try {
-          await commitOffsets(client, { groupId, memberId, generationId }, topic, held);
+          await sendOffsets(client, node, { groupId, memberId, generationId }, topic, held);
         } catch (caught) {
           if (repeatsUnanswered || !(caught instanceof KafkaFailure) || !isUnanswered(caught)) throw caught;
           unanswered = caught;

@@ -70,6 +70,8 @@ export class PartitionOwner implements FetchTarget {
   #processing: Promise<void> | undefined;
   #slice: Slice | undefined;
   #committing = false;
+  /** Whether the last commit was a transaction. */
+  #wasTransaction = false;
 
   constructor(options: OwnerOptions) {
     this.#options = options;
@@ -223,7 +225,8 @@ export class PartitionOwner implements FetchTarget {
   /** Gives one slice to the worker until it is committed or this is over. */
   async #handle(worker: SliceWorker, slice: Slice): Promise<void> {
     for (let pauseMs = retryFirstMs; ; pauseMs = Math.min(pauseMs * 2, retryMaxMs)) {
-      await this.#hold?.promise;
+      // Without a hold nothing is awaited before the slice is in process: a hold that came meanwhile would not see it.
+      while (this.#hold !== undefined) await this.#hold.promise;
       if (this.isLost()) return;
       this.#slice = slice;
       const before = this.#position;
@@ -314,16 +317,17 @@ export class PartitionOwner implements FetchTarget {
   async #commitOffset(outputs: readonly PlacedRecord[], offset: number): Promise<void> {
     const { groupId, name, partition, producer, commitOffset, membership, seam } = this.#options;
     // An offset alone needs no transaction, which is the greater part of the broker's work: whoever lost the partition is
-    // refused for member and generation. Where one follows a transaction whose markers are not written yet, the later one stays,
-    // as brokers go by the place of a commit in their own log.
+    // refused for member and generation.
     if (producer !== undefined && (outputs.length > 0 || seam.withoutGenerationCheck === true)) {
       const { memberId, generationId } = membership();
+      this.#wasTransaction = true;
       await producer.commit(outputs, { groupId, memberId, generationId, topic: name, partition, offset });
       return;
     }
     try {
-      await commitOffset({ partition, offset, lost: this.#lost.signal });
+      await commitOffset({ partition, offset, lost: this.#lost.signal, afterTransaction: this.#wasTransaction });
       this.#refuseLost();
+      this.#wasTransaction = false;
     } catch (caught) {
       if (!(caught instanceof KafkaFailure)) throw caught;
       throw new OperatingError(isOwnershipGone(caught) ? 'log.fenced' : 'log.outcome-unknown', caught.type, caught);

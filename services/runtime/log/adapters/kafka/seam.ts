@@ -17,7 +17,7 @@ export interface KafkaSeam {
   loseNextAnswer?: () => 'applied' | 'lost' | undefined;
   /** Protection out: every owner has a transactional id of its own, so none fences another. */
   withoutFence?: boolean;
-  /** Protection out: offsets are committed without member and generation. */
+  /** Protection out: offsets are committed without member and generation, always in transactions. */
   withoutGenerationCheck?: boolean;
   /** Protection out: the committed offset is read before the fence, whether stable or not. */
   withoutRereadAfterFence?: boolean;

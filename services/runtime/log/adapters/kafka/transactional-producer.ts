@@ -3,7 +3,8 @@
  *
  * Owns a transactional id and the identity that the broker gave it. One id per input partition, as
  * the exactly-once design before KIP-447 has it: the broker refuses every earlier owner by its epoch.
- * KIP-447's own check (member and generation with the offset) comes on top.
+ * KIP-447's own check (member and generation with the offset) comes on top; of an offset alone, which needs no transaction,
+ * it is the only one (`offsets.ts`).
  *
  * 1. `fence` makes every earlier producer of this id powerless, and returns when its last transaction is decided.
  * 2. Nothing follows an unanswered request but the end: the broker could still carry it out, within
