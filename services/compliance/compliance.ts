@@ -15,7 +15,7 @@ const group = 'compliance';
 const sliceRecordsMax = 500;
 const sliceBytesMax = 4 * 1024 * 1024;
 /** Auditors do not wait for the moment. */
-const patienceMs = 100;
+const patienceMs = 250;
 
 /** Starts the service. */
 export async function startCompliance(runtime: Runtime): Promise<RunningService> {
@@ -26,7 +26,7 @@ export async function startCompliance(runtime: Runtime): Promise<RunningService>
     sliceRecordsMax,
     sliceBytesMax,
     patienceMs,
-    handle: createFollower(runtime, { group, topic, write: (slices) => keepAudit(runtime, slices) }),
+    ...createFollower(runtime, { group, topic, write: (slices) => keepAudit(runtime, slices) }),
   });
   return { name: 'compliance', finished: consumer.finished, stop: () => consumer.stop() };
 }

@@ -47,21 +47,20 @@ export function startEffects(runtime: Runtime, options: EffectsOptions): Promise
   const owner = `effects-${newUlid(runtime.now())}`;
   const runner = new EffectRunner({ ...defaults, pollMs: pollMsOf(options), ...options, runtime, rows, owner });
   const topic = topics.effects;
-  const follow = createFollower(runtime, {
-    group,
-    topic,
-    write: (slices, again) => rows.accept(group, slices, again),
-  });
   return startQueueService(runtime, {
     group,
     topic,
     ...slice,
-    keep: async (slices) => {
-      const hasWork = await follow(slices);
-      const records = slices.flatMap((slice) => slice.records);
-      runner.cancel(records.flatMap(({ record }) => (record.type === 'effect.cancelled' ? [record.effectId] : [])));
-      return hasWork;
-    },
+    follower: createFollower(runtime, {
+      group,
+      topic,
+      write: async (slices, again) => {
+        const hasWork = await rows.accept(group, slices, again);
+        const records = slices.flatMap((slice) => slice.records);
+        runner.cancel(records.flatMap(({ record }) => (record.type === 'effect.cancelled' ? [record.effectId] : [])));
+        return hasWork;
+      },
+    }),
     worker: runner,
     stopGraceMs: options.stopGraceMs ?? defaults.stopGraceMs,
     ...(options.close === undefined ? {} : { close: options.close }),

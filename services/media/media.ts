@@ -63,7 +63,7 @@ export function startMedia(runtime: Runtime, options: MediaOptions = {}): Promis
     topic,
     ...slice,
     patienceMs,
-    keep: createFollower(runtime, {
+    follower: createFollower(runtime, {
       group,
       topic,
       write: async (slices) => {

@@ -22,7 +22,7 @@ import { parkedTopicOf, topics } from '#schemas/topics.ts';
 import type { FindMachine } from '#runtime/actor/machines.ts';
 import type { Sql } from '#runtime/database/database.ts';
 import { OperatingError } from '#runtime/errors.ts';
-import { joinCalls } from '#runtime/joined-calls.ts';
+import { GapBefore, joinSlices } from '#runtime/log/joined-slices.ts';
 import type { Assignment, LoggedRecord, SliceWorker } from '#runtime/log/record-log.ts';
 import type { RunningService, Runtime } from '#runtime/runtime.ts';
 
@@ -49,6 +49,11 @@ export interface Stretch {
   readonly records: readonly LoggedRecord[];
 }
 
+/** One that was read. */
+interface ReadStretch extends Omit<Stretch, 'records'> {
+  readonly read: readonly Reading[];
+}
+
 /** What the service works with. */
 interface Projector {
   readonly runtime: Runtime;
@@ -56,20 +61,11 @@ interface Projector {
   readonly traffic?: Traffic;
 }
 
-/** Far more than there are partitions of the topics. */
-const stretchesMax = 3_000;
-
 /** Starts the service. `find` is the registry of machines, for the journal's snapshots. */
 export async function startProjection(runtime: Runtime, find: FindMachine = findMachine): Promise<RunningService> {
   const traffic = new Traffic(runtime.database);
   const projector = { runtime, find, traffic };
-  const projected = joinCalls<Stretch, undefined>(
-    async (stretches) => {
-      await projectAll(projector, stretches);
-      return stretches.map(() => undefined);
-    },
-    { callsMax: stretchesMax, shareOf },
-  );
+  const projected = projecting(projector);
   const consumers = await Promise.all(
     [topics.events, topics.replies, parkedEvents].map((topic) =>
       runtime.log.consume({
@@ -93,21 +89,33 @@ export async function startProjection(runtime: Runtime, find: FindMachine = find
   };
 }
 
-const shareOf = ({ records }: Stretch): number =>
-  Math.max(records.length / sliceRecordsMax, records.reduce((sum, { value }) => sum + value.length, 0) / sliceBytesMax);
+/** Makes the function that projects what was read, that of all topics and partitions together (P4). */
+const projecting = (projector: Projector) =>
+  joinSlices<ReadStretch>({
+    handle: (stretches) => write(projector, stretches),
+    closeGap: ({ topic, partition, from }, lost) => closeGap(projector, topic, partition, from, lost),
+    shareOf,
+  });
+
+const shareOf = ({ read }: ReadStretch): number =>
+  Math.max(
+    read.length / sliceRecordsMax,
+    read.reduce((sum, { logged }) => sum + logged.value.length, 0) / sliceBytesMax,
+  );
 
 async function workerOf(
   projector: Projector,
   assignment: Assignment,
-  projected: (stretch: Stretch) => Promise<undefined>,
+  projected: (stretch: ReadStretch, lost: AbortSignal) => Promise<void>,
 ): Promise<SliceWorker> {
-  const { topic, partition } = assignment;
+  const { topic, partition, lost } = assignment;
   projector.runtime.metrics.assignments.inc({ group });
   let from = assignment.startOffset;
-  await closeGap(projector, topic, partition, from);
+  await closeGap(projector, topic, partition, from, lost);
   return {
     async process(slice) {
-      await projected({ topic, partition, from, to: slice.nextOffset, records: slice.records });
+      const stretch = { topic, partition, from, to: slice.nextOffset, records: slice.records };
+      await projected(await readStretch(projector, stretch), lost);
       await assignment.commit([], slice.nextOffset);
       from = slice.nextOffset;
     },
@@ -116,47 +124,32 @@ async function workerOf(
 
 /** Projects a stretch. Idempotent (P1). */
 export async function project(runtime: Runtime, stretch: Stretch, find: FindMachine = findMachine): Promise<void> {
-  await projectAll({ runtime, find }, [stretch]);
+  const projector = { runtime, find };
+  const { signal } = new AbortController();
+  await projecting(projector)(await readStretch(projector, stretch), signal);
 }
 
-async function projectAll(projector: Projector, stretches: readonly Stretch[]): Promise<void> {
-  if (await write(projector, stretches)) return;
-  for (const { topic, partition, from } of stretches) await closeGap(projector, topic, partition, from);
-  // Set back once more meanwhile.
-  if (!(await write(projector, stretches))) throw new OperatingError('database.unavailable');
-}
-
-/** Makes the transaction roll back when records before a stretch are not projected. */
-class GapBefore extends Error {}
-
-/** False, with nothing written, when the records before one of the stretches are not projected (P2). */
-async function write({ runtime, find, traffic }: Projector, stretches: readonly Stretch[]): Promise<boolean> {
-  const { read, parked } = await readRecords(
-    runtime,
-    stretches.flatMap(({ records }) => records),
-  );
+/** Reads records, and parks those that cannot be read. */
+async function readStretch({ runtime }: Projector, { records, ...stretch }: Stretch): Promise<ReadStretch> {
+  const { read, parked } = await readRecords(runtime, records);
   if (parked.length > 0) await runtime.log.append(parked);
+  return { ...stretch, read };
+}
+
+/** Throws `GapBefore`, with nothing written, when the records before one of the stretches are not projected (P2). */
+async function write({ runtime, find, traffic }: Projector, stretches: readonly ReadStretch[]): Promise<void> {
+  const read = stretches.flatMap((stretch) => stretch.read);
   const rows = rowsOf(read, (tenant, stableId) => runtime.vault.index(tenant, 'message-id', stableId));
   const contacts = await contactsOf(runtime, rows.sightings);
   const tenants = [...new Set(read.map(({ record }) => record.tenant))];
   await followMerges(runtime, read);
-  try {
-    await runtime.database.transaction(tenants, async (sql) => {
-      const [areNext] = await Promise.all([
-        advance(sql, stretches),
-        writeRows(sql, rows),
-        writeContacts(sql, contacts),
-      ]);
-      if (!areNext) throw new GapBefore();
-    });
-  } catch (caught) {
-    if (caught instanceof GapBefore) return false;
-    throw caught;
-  }
+  await runtime.database.transaction(tenants, async (sql) => {
+    const [areNext] = await Promise.all([advance(sql, stretches), writeRows(sql, rows), writeContacts(sql, contacts)]);
+    if (!areNext) throw new GapBefore();
+  });
   runtime.metrics.projectedRecords.inc(read.length);
   traffic?.note(read.filter(({ logged }) => logged.topic === topics.events));
   await keepSnapshots(runtime, find, rows.journal);
-  return true;
 }
 
 /** The directory follows what became of conversations: before progress moves, so that none is left out. Idempotent. */
@@ -176,16 +169,18 @@ const progressTables = new Map<string, string>([
 
 const progressTableOf = (topic: string): string => progressTables.get(topic) ?? '';
 
-/** Moves progress to the ends of stretches; the rows' locks make writers of one partition take turns. */
-async function advance(sql: Sql, stretches: readonly Stretch[]): Promise<boolean> {
+/** Moves progress to the ends of stretches; the rows' locks, in one order, make writers of one partition take turns. */
+async function advance(sql: Sql, stretches: readonly ReadStretch[]): Promise<boolean> {
   const byTopic = Map.groupBy(stretches, ({ topic }) => topic);
   const moves = [...progressTables].map(async ([topic, table]) => {
     const of = byTopic.get(topic) ?? [];
     if (of.length === 0) return true;
     const moved = await sql.query(
       `UPDATE ${table} p SET next_offset = GREATEST(p.next_offset, r.until)
-       FROM unnest($1::int[], $2::bigint[], $3::bigint[]) AS r (partition, since, until)
-       WHERE p.partition = r.partition AND p.next_offset >= r.since`,
+       FROM (
+         SELECT q.partition, r.since, r.until FROM unnest($1::int[], $2::bigint[], $3::bigint[]) AS r (partition, since, until)
+         JOIN ${table} q ON q.partition = r.partition ORDER BY q.partition FOR UPDATE OF q
+       ) AS r WHERE p.partition = r.partition AND p.next_offset >= r.since`,
       [of.map(({ partition }) => partition), of.map(({ from }) => from), of.map(({ to }) => to)],
     );
     return moved.rowCount === of.length;
@@ -194,17 +189,25 @@ async function advance(sql: Sql, stretches: readonly Stretch[]): Promise<boolean
 }
 
 /** Projects what lies between progress and `to` (P3). */
-async function closeGap(projector: Projector, topic: string, partition: number, to: number): Promise<void> {
-  const { runtime } = projector;
+async function closeGap(
+  { runtime, find }: Projector,
+  topic: string,
+  partition: number,
+  to: number,
+  lost: AbortSignal,
+): Promise<void> {
+  // Of what is old, no traffic is told.
+  const projector = { runtime, find };
   let from = await progressOf(runtime, topic, partition);
   if (from >= to) return;
   runtime.logger.info('projecting again', { topic, partition, offset: from, count: to - from });
   for await (const records of runtime.log.readRange({ topic, partition, from, to })) {
+    lost.throwIfAborted();
     const next = (records.at(-1)?.offset ?? from - 1) + 1;
-    await write(projector, [{ topic, partition, from, to: next, records }]);
+    await write(projector, [await readStretch(projector, { topic, partition, from, to: next, records })]);
     from = next;
   }
-  await write(projector, [{ topic, partition, from, to, records: [] }]);
+  await write(projector, [{ topic, partition, from, to, read: [] }]);
 }
 
 /** Progress of a partition; made, at the oldest record held, when there is none. */

@@ -2,13 +2,14 @@
  * A service that keeps what a topic says in a table, and works through the table beside that. Owns the order of its end:
  * nothing more is read, then nothing more is begun, then what goes on is cut.
  */
-import { type ReadSlice, type RecordConsumption, consumeRecords } from './log/consume-records.ts';
+import { type RecordConsumption, consumeRecords } from './log/consume-records.ts';
+import type { Follower } from './log/queue-progress.ts';
 import type { RunningService, Runtime } from './runtime.ts';
 
 /** What such a service is made of. Times in milliseconds. */
-export interface QueueService extends Omit<RecordConsumption, 'handle'> {
-  /** Keeps what slices say, in one transaction; true when there is something to do. Idempotent. */
-  readonly keep: (slices: readonly ReadSlice[]) => Promise<boolean>;
+export interface QueueService extends Omit<RecordConsumption, 'handle' | 'closeGap'> {
+  /** Keeps what the topic says. */
+  readonly follower: Follower;
   /** Does it. */
   readonly worker: {
     wake(): void;
@@ -32,11 +33,14 @@ export interface QueueService extends Omit<RecordConsumption, 'handle'> {
 
 /** Starts the service. Resolves when it consumes. */
 export async function startQueueService(runtime: Runtime, service: QueueService): Promise<RunningService> {
-  const { keep, worker, housekeeping, stopGraceMs = 0, cut, close, ...reading } = service;
+  const { follower, worker, housekeeping, stopGraceMs = 0, cut, close, ...reading } = service;
   const consumer = await consumeRecords(runtime, {
     ...reading,
     handle: async (slices) => {
-      if (await keep(slices)) worker.wake();
+      if (await follower.handle(slices)) worker.wake();
+    },
+    closeGap: async (slice, lost) => {
+      if (await follower.closeGap(slice, lost)) worker.wake();
     },
   });
   const endHousekeeping = housekeeping === undefined ? undefined : keepHouse(runtime, housekeeping);

@@ -231,7 +231,7 @@ export async function startSender(runtime: Runtime, options: SenderOptions = {})
     group,
     topic,
     ...slice,
-    handle: createFollower(runtime, {
+    ...createFollower(runtime, {
       group,
       topic,
       write: async (slices, again) => {

@@ -21,6 +21,8 @@ import { topics } from '#schemas/topics.ts';
 
 const group = 'timers';
 const slice = { sliceRecordsMax: 500, sliceBytesMax: 1_048_576 } as const;
+/** Nobody is timed to the tenth of a second, and timers are set by most messages: those of one moment are read together. */
+const patienceMs = 100;
 /** Timers fired per turn. */
 const firedPerTurnMax = 500;
 /** Longest sleep between turns. Whoever reads a `timer.set` that is due before wakes itself, so it bounds only how late a timer of one that died is fired. */
@@ -33,7 +35,8 @@ export function startTimers(runtime: Runtime): Promise<RunningService> {
     group,
     topic,
     ...slice,
-    keep: createFollower(runtime, { group, topic, write: (slices) => writeTimers(runtime, slices) }),
+    patienceMs,
+    follower: createFollower(runtime, { group, topic, write: (slices) => writeTimers(runtime, slices) }),
     worker: startTurning({ logger: runtime.logger, turn: () => fireDue(runtime), idleMs: turnMsMax }),
   });
 }

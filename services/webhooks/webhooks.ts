@@ -60,7 +60,7 @@ export function startWebhooks(runtime: Runtime, options: WebhooksOptions = {}): 
     topic,
     ...slice,
     patienceMs,
-    keep: createFollower(runtime, {
+    follower: createFollower(runtime, {
       group,
       topic,
       write: async (slices) => {

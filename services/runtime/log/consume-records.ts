@@ -1,17 +1,14 @@
 /**
  * At-least-once consumption of decoded records, for services that write to Postgres what they read:
- * decode, park what cannot be decoded, handle the slices, commit their offsets.
- *
- * One call handles what came of all partitions while the call before it went on: a busy service writes once for many
- * partitions, and waits no longer for that than for its own last write.
+ * decode, park what cannot be decoded, handle the slices of all partitions together, commit their offsets.
  */
 import type { ProsaRecord } from '#schemas/records.ts';
 
 import { OperatingError } from '../errors.ts';
-import { joinCalls } from '../joined-calls.ts';
 import { parkedOf } from '../parked.ts';
 import { recordOf } from '../records.ts';
 import type { Runtime } from '../runtime.ts';
+import { type SliceHandling, joinSlices } from './joined-slices.ts';
 import type { ConsumeOptions, Consumer, LoggedRecord, RecordPosition } from './record-log.ts';
 
 /** A record with where it is. */
@@ -34,42 +31,29 @@ export interface ReadSlice {
 export type RecordConsumption = Pick<
   ConsumeOptions,
   'group' | 'topic' | 'sliceRecordsMax' | 'sliceBytesMax' | 'patienceMs'
-> & {
-  /**
-   * Handles slices of several partitions, which together are no larger than one may be; their offsets are committed after
-   * it resolves. Must be idempotent: after a crash the same records come again, and where it fails for anything but a
-   * passing reason each slice comes by itself. Called with an empty slice where a partition begins, at the group's offset.
-   */
-  readonly handle: (slices: readonly ReadSlice[]) => Promise<unknown>;
-};
-
-/** Far more than a process has partitions. */
-const slicesMax = 1_000;
+> &
+  /** Offsets are committed after `handle` resolves; it is called with an empty slice where a partition begins, at the group's offset. */
+  Pick<SliceHandling<ReadSlice>, 'handle' | 'closeGap'>;
 
 /** Starts consuming. The consumer stops by itself only on errors that are neither `retry` nor `yield`. */
 export async function consumeRecords(
   runtime: Pick<Runtime, 'log' | 'logger' | 'metrics'>,
   options: RecordConsumption,
 ): Promise<Consumer> {
-  const { handle, ...reading } = options;
+  const { handle, closeGap, ...reading } = options;
   const { sliceRecordsMax, sliceBytesMax } = reading;
-  const handled = joinCalls<ReadSlice, undefined>(
-    async (slices) => {
-      await handle(slices);
-      return slices.map(() => undefined);
-    },
-    {
-      callsMax: slicesMax,
-      shareOf: ({ records }) => Math.max(records.length / sliceRecordsMax, bytesOf(records) / sliceBytesMax),
-    },
-  );
+  const handled = joinSlices<ReadSlice>({
+    handle,
+    ...(closeGap === undefined ? {} : { closeGap }),
+    shareOf: ({ records }) => Math.max(records.length / sliceRecordsMax, bytesOf(records) / sliceBytesMax),
+  });
   return runtime.log.consume({
     ...reading,
     transactional: false,
     assigned: async (assignment) => {
-      const { partition } = assignment;
+      const { partition, lost } = assignment;
       let from = assignment.startOffset;
-      await handled({ partition, from, nextOffset: from, records: [] });
+      await handled({ partition, from, nextOffset: from, records: [] }, lost);
       return {
         async process({ records, nextOffset }) {
           const read: ReadRecord[] = [];
@@ -77,7 +61,7 @@ export async function consumeRecords(
             const record = await decodeOrPark(runtime, logged);
             if (record !== undefined) read.push({ record, position: logged, value: logged.value });
           }
-          await handled({ partition, from, nextOffset, records: read });
+          await handled({ partition, from, nextOffset, records: read }, lost);
           await assignment.commit([], nextOffset);
           from = nextOffset;
         },

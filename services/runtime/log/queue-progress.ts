@@ -10,7 +10,8 @@ import { type Database, type Sql, unawaited } from '../database/database.ts';
 import { OperatingError } from '../errors.ts';
 import { recordOf } from '../records.ts';
 import type { Runtime } from '../runtime.ts';
-import type { ReadRecord, ReadSlice, RecordConsumption } from './consume-records.ts';
+import type { ReadRecord, ReadSlice } from './consume-records.ts';
+import { GapBefore } from './joined-slices.ts';
 import type { LoggedRecord } from './record-log.ts';
 
 /** What is followed. */
@@ -25,26 +26,29 @@ export interface Following {
   readonly write: (slices: readonly ReadSlice[], again: boolean) => Promise<boolean>;
 }
 
-/**
- * Makes the function that follows a topic: it writes slices, after what is missing before them, and resolves with whether
- * there is something to do. It throws `database.unavailable`, `log.unavailable`.
- */
+/** What follows a topic: both resolve with whether there is something to do, and throw `database.unavailable`, `log.unavailable`. */
+export interface Follower {
+  /** Throws `GapBefore`. */
+  readonly handle: (slices: readonly ReadSlice[]) => Promise<boolean>;
+  readonly closeGap: (slice: ReadSlice, lost: AbortSignal) => Promise<boolean>;
+}
+
+/** Makes one. */
 export function createFollower(
   runtime: Pick<Runtime, 'database' | 'log' | 'logger'>,
   { group, topic, write }: Following,
-): (...read: Parameters<RecordConsumption['handle']>) => Promise<boolean> {
+): Follower {
   const { database, log, logger } = runtime;
 
-  const insist = async (slices: readonly ReadSlice[], again: boolean): Promise<boolean> => {
+  const handle = async (slices: readonly ReadSlice[], again = false): Promise<boolean> => {
     try {
       return await write(slices, again);
     } catch (caught) {
-      // Set back once more meanwhile.
-      throw isBehind(caught) ? new OperatingError('database.unavailable', undefined, caught) : caught;
+      throw isBehind(caught) ? new GapBefore(undefined, { cause: caught }) : caught;
     }
   };
 
-  const closeGap = async ({ partition, from: to }: ReadSlice): Promise<boolean> => {
+  const closeGap = async ({ partition, from: to }: ReadSlice, lost: AbortSignal): Promise<boolean> => {
     let from = (await progressOf(database, group, partition)) ?? to;
     if (from >= to) return false;
     logger.warn('Postgres is behind the log, reading again', { topic, partition, offset: from, count: to - from });
@@ -52,23 +56,25 @@ export function createFollower(
     const start = (await log.ends(topic)).find((ends) => ends.partition === partition)?.start ?? 0;
     let hasWork = false;
     for await (const batch of log.readRange({ topic, partition, from: Math.min(Math.max(from, start), to), to })) {
+      lost.throwIfAborted();
       const nextOffset: number = (batch.at(-1)?.offset ?? from - 1) + 1;
-      hasWork = (await insist([{ partition, from, nextOffset, records: batch.flatMap(readable) }], true)) || hasWork;
+      hasWork = (await handle([{ partition, from, nextOffset, records: batch.flatMap(readable) }], true)) || hasWork;
       from = nextOffset;
     }
-    if (from < to) await insist([{ partition, from, nextOffset: to, records: [] }], true);
+    if (from < to) await handle([{ partition, from, nextOffset: to, records: [] }], true);
     return hasWork;
   };
 
-  return async (slices) => {
-    try {
-      return await write(slices, false);
-    } catch (caught) {
-      if (!isBehind(caught)) throw caught;
-    }
-    let hasWork = false;
-    for (const slice of slices) hasWork = (await closeGap(slice)) || hasWork;
-    return (await insist(slices, false)) || hasWork;
+  return {
+    handle: (slices) => handle(slices),
+    async closeGap(slice, lost) {
+      try {
+        return await closeGap(slice, lost);
+      } catch (caught) {
+        // Set back once more meanwhile.
+        throw caught instanceof GapBefore ? new OperatingError('database.unavailable', undefined, caught) : caught;
+      }
+    },
   };
 }
 
