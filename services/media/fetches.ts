@@ -68,9 +68,9 @@ export function openFetches({ database, tenants, now }: Pick<Runtime, 'database'
       const claimed = await database.query<Fetch>(
         await tenants.ids(),
         `UPDATE media_fetches f SET attempts = f.attempts + 1, due_at = to_timestamp($2 / 1000.0)
-         FROM (SELECT event_id FROM media_fetches WHERE due_at <= to_timestamp($1 / 1000.0)
-               ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED) AS due
-         WHERE f.event_id = due.event_id
+         WHERE f.event_id = ANY (ARRAY(
+           SELECT event_id FROM media_fetches WHERE due_at <= to_timestamp($1 / 1000.0)
+           ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED))
          RETURNING f.tenant, f.actor, f.event_id, f.type, f.instance, f.kind, f.revision, f.sealed, f.occurred_at, f.attempts`,
         [at, at + leaseMs, count],
       );

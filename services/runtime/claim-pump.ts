@@ -48,10 +48,10 @@ export function startClaimPump<Item>({ logger, claim, work, concurrency, pollMs 
 
   const turn = async (): Promise<number> => {
     const free = concurrency - inFlight.size;
-    const due = free === 0 ? [] : await claim(free, [...inFlight.values()]);
+    const due = free <= 0 ? [] : await claim(free, [...inFlight.values()]);
     for (const item of due) start(item);
     if (broken !== undefined) throw broken.cause;
-    return free === 0 || due.length < free ? pollMs : 0;
+    return free <= 0 || due.length < free ? pollMs : 0;
   };
 
   const turning = startTurning({ logger, turn, idleMs: pollMs });

@@ -92,7 +92,8 @@ export function openWebhookQueue({
       const claimed = await database.query<WebhookDelivery>(
         await tenants.ids(),
         `UPDATE webhook_deliveries d SET attempts = d.attempts + 1, due_at = to_timestamp($2 / 1000.0)
-         FROM (SELECT id FROM webhook_deliveries
+         WHERE d.id = ANY (ARRAY(
+               SELECT id FROM webhook_deliveries
                WHERE status = 'queued' AND due_at <= to_timestamp($1 / 1000.0) AND id = ANY (ARRAY(
                  SELECT id FROM (
                    SELECT id, webhook, due_at, row_number() OVER (PARTITION BY webhook ORDER BY due_at, id) AS place
@@ -102,8 +103,7 @@ export function openWebhookQueue({
                  WHERE place <= $4 - COALESCE((SELECT running FROM unnest($6::text[], $7::int[]) AS busy (webhook, running)
                                                WHERE busy.webhook = placed.webhook), 0)
                  ORDER BY due_at LIMIT $3))
-               FOR UPDATE SKIP LOCKED) AS due
-         WHERE d.id = due.id RETURNING d.tenant, d.id, d.webhook, d.type, d.occurred_at, d.record, d.attempts`,
+               FOR UPDATE SKIP LOCKED)) RETURNING d.tenant, d.id, d.webhook, d.type, d.occurred_at, d.record, d.attempts`,
         [now(), now() + leaseMs, count, perEndpoint, full, [...busy.keys()], [...busy.values()]],
       );
       return claimed.rows;
