@@ -111,7 +111,7 @@ async function workerOf(
   const { topic, partition, lost } = assignment;
   projector.runtime.metrics.assignments.inc({ group });
   let from = assignment.startOffset;
-  await closeGap(projector, topic, partition, from, lost);
+  await projected({ topic, partition, from, to: from, read: [] }, lost);
   return {
     async process(slice) {
       const stretch = { topic, partition, from, to: slice.nextOffset, records: slice.records };

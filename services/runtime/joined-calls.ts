@@ -2,7 +2,8 @@
  * Calls done together, as a database does a group commit: while one batch is on its way, callers wait,
  * and the next batch takes all of them. Owns the queue.
  *
- * J1 One batch is on its way at a time, of at most `callsMax` calls, in the order in which they came.
+ * J1 One batch is on its way at a time, of at most `callsMax` calls and as many as their shares allow, in the order in which
+ *    they came.
  * J2 One call's fault is not another's: a batch that failed for anything but a passing reason is done
  *    again one by one.
  */

@@ -54,10 +54,13 @@ test('a gap is closed beside what others have, one after the other, and then its
   expect(done.at(-1)).toBe('b');
 });
 
-test('a gap that is there again is for the next time', async () => {
+test.each([
+  ['once it was closed', () => Promise.resolve()],
+  ['while it is closed', () => Promise.reject(new GapBefore())],
+])('a gap that is there again, %s, is for the next time', async (_, closeGap) => {
   const handled = joinSlices<string>({
     handle: () => Promise.reject(new GapBefore()),
-    closeGap: () => Promise.resolve(),
+    closeGap,
     shareOf: () => 0,
   });
   await expect(handled('a', held)).rejects.toMatchObject({ code: 'database.unavailable' });

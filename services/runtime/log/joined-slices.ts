@@ -14,7 +14,7 @@ export class GapBefore extends Error {
 export interface SliceHandling<S> {
   /** Together no larger than one may be. Must be idempotent: where it fails for anything but a passing reason each comes by itself. */
   readonly handle: (slices: readonly S[]) => Promise<unknown>;
-  /** Makes up for what is missing before a slice that was refused for it; it comes again then. Given up when `lost` says so. */
+  /** Makes up for what is missing before a slice that was refused for it, which comes again then. Given up when `lost` says so. */
   readonly closeGap?: (slice: S, lost: AbortSignal) => Promise<unknown>;
   /** The share that a slice has of the largest one that there may be. */
   readonly shareOf: (slice: S) => number;
@@ -51,8 +51,8 @@ export function joinSlices<S>({
     }
     const closed = closing.then(() => closeGap(slice, lost));
     closing = closed.catch(() => undefined);
-    await closed;
     try {
+      await closed;
       await joined({ slice, lost });
     } catch (caught) {
       // Set back once more meanwhile.

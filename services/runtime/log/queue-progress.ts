@@ -26,9 +26,8 @@ export interface Following {
   readonly write: (slices: readonly ReadSlice[], again: boolean) => Promise<boolean>;
 }
 
-/** What follows a topic: both resolve with whether there is something to do, and throw `database.unavailable`, `log.unavailable`. */
+/** What follows a topic: both resolve with whether there is something to do, and throw `GapBefore`, `database.unavailable`, `log.unavailable`. */
 export interface Follower {
-  /** Throws `GapBefore`. */
   readonly handle: (slices: readonly ReadSlice[]) => Promise<boolean>;
   readonly closeGap: (slice: ReadSlice, lost: AbortSignal) => Promise<boolean>;
 }
@@ -40,7 +39,7 @@ export function createFollower(
 ): Follower {
   const { database, log, logger } = runtime;
 
-  const handle = async (slices: readonly ReadSlice[], again = false): Promise<boolean> => {
+  const insist = async (slices: readonly ReadSlice[], again: boolean): Promise<boolean> => {
     try {
       return await write(slices, again);
     } catch (caught) {
@@ -48,7 +47,7 @@ export function createFollower(
     }
   };
 
-  const closeGap = async ({ partition, from: to }: ReadSlice, lost: AbortSignal): Promise<boolean> => {
+  const closeGap: Follower['closeGap'] = async ({ partition, from: to }, lost) => {
     let from = (await progressOf(database, group, partition)) ?? to;
     if (from >= to) return false;
     logger.warn('Postgres is behind the log, reading again', { topic, partition, offset: from, count: to - from });
@@ -58,24 +57,14 @@ export function createFollower(
     for await (const batch of log.readRange({ topic, partition, from: Math.min(Math.max(from, start), to), to })) {
       lost.throwIfAborted();
       const nextOffset: number = (batch.at(-1)?.offset ?? from - 1) + 1;
-      hasWork = (await handle([{ partition, from, nextOffset, records: batch.flatMap(readable) }], true)) || hasWork;
+      hasWork = (await insist([{ partition, from, nextOffset, records: batch.flatMap(readable) }], true)) || hasWork;
       from = nextOffset;
     }
-    if (from < to) await handle([{ partition, from, nextOffset: to, records: [] }], true);
+    if (from < to) await insist([{ partition, from, nextOffset: to, records: [] }], true);
     return hasWork;
   };
 
-  return {
-    handle: (slices) => handle(slices),
-    async closeGap(slice, lost) {
-      try {
-        return await closeGap(slice, lost);
-      } catch (caught) {
-        // Set back once more meanwhile.
-        throw caught instanceof GapBefore ? new OperatingError('database.unavailable', undefined, caught) : caught;
-      }
-    },
-  };
+  return { handle: (slices) => insist(slices, false), closeGap };
 }
 
 /** What could not be decoded was parked when it was first read. */
