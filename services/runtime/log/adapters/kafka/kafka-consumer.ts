@@ -8,8 +8,8 @@
  * 1. Before the member joins (again) every owner is held. An owner goes on after the join only when
  *    the same member is given the same partition in the very next generation; else nobody knows who
  *    had it in between, and it begins anew with a fence.
- * 2. An owner that was fenced, or does not know what became of its commit, is never fenced again in place: the member leaves
- *    and joins as a new one, so that it is the coordinator who says whose the partition is, and refuses what comes late.
+ * 2. An owner that was fenced is never fenced again in place: the member leaves and joins as a new
+ *    one, so that it is the coordinator who says whose the partition is.
  * 3. Whatever ends the consumer: its owners are lost first, then it leaves, then its connections close.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -245,10 +245,7 @@ export class KafkaConsumer implements Consumer {
     // Those that ended together are one failure.
     if (this.#rejoin === undefined)
       this.#rejoinPauseMs = Math.min(this.#rejoinPauseMs * 2 + rejoinPauseFirstMs, rejoinPauseMaxMs);
-    // An offset that was sent and not answered may arrive still. It is refused for its member, which is no more: a generation
-    // may be the same after a join.
-    const mayArrive = code === 'log.outcome-unknown' && consume.transactional;
-    const leave = code === 'log.fenced' || mayArrive || this.#rejoin?.leave === true;
+    const leave = code === 'log.fenced' || this.#rejoin?.leave === true;
     this.#rejoin = { at: Math.min(at, this.#rejoin?.at ?? at), leave };
     this.#wake();
   }

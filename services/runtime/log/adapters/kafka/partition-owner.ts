@@ -16,7 +16,7 @@ import type { Assignment, ConsumeOptions, LoggedRecord, OutgoingRecord, Slice, S
 import { recordBytes, refuseTooLarge } from '../../record-size.ts';
 import type { KafkaClient } from './client.ts';
 import type { Fetched } from './committed-records.ts';
-import { isOwnershipGone, isPassing, KafkaFailure } from './failure.ts';
+import { isOwnershipGone, isPassing, isUnanswered, KafkaFailure } from './failure.ts';
 import type { Membership } from './group-member.ts';
 import { committedOffsets, type OwnedOffset, startOf } from './offsets.ts';
 import type { FetchTarget } from './partition-fetcher.ts';
@@ -330,7 +330,11 @@ export class PartitionOwner implements FetchTarget {
       this.#wasTransaction = false;
     } catch (caught) {
       if (!(caught instanceof KafkaFailure)) throw caught;
-      throw new OperatingError(isOwnershipGone(caught) ? 'log.fenced' : 'log.outcome-unknown', caught.type, caught);
+      // No epoch refuses it, should it arrive still, and a join may give the same generation again: what makes it powerless
+      // is that its member is no more. So whoever must not do anything twice gives itself up as if it were fenced.
+      const givesUp = producer !== undefined && isUnanswered(caught);
+      const code = givesUp || isOwnershipGone(caught) ? 'log.fenced' : 'log.outcome-unknown';
+      throw new OperatingError(code, caught.type, caught);
     }
   }
 }
