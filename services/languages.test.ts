@@ -35,8 +35,12 @@ test('a tenant that speaks English is answered in, and a person goes on in Spani
   // Withdrawn by a word of a third language; the next conversation is in the person's own.
   expect(await answerTo('PARAR')).toMatch(/^¡Listo!/u);
   expect(await answerTo('Hi')).toMatch(/^¡Hola de nuevo!/u);
-  const { body } = await program.api('GET', '/v1/audit?type=language.chosen');
-  expect((body as { items: { subject: string }[] }).items.map(({ subject }) => subject)).toEqual(['es']);
+  // Auditors read a moment later.
+  const chosen = await eventually(
+    async () => (await program.api('GET', '/v1/audit?type=language.chosen')).body as { items: { subject: string }[] },
+    ({ items }) => items.length > 0,
+  );
+  expect(chosen.items.map(({ subject }) => subject)).toEqual(['es']);
 });
 
 test('every language that there is can be the demo tenant’s, and no other', () => {
