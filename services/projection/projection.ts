@@ -94,14 +94,9 @@ const projecting = (projector: Projector) =>
   joinSlices<ReadStretch>({
     handle: (stretches) => write(projector, stretches),
     closeGap: ({ topic, partition, from }, lost) => closeGap(projector, topic, partition, from, lost),
-    shareOf,
+    bounds: { sliceRecordsMax, sliceBytesMax },
+    sizesOf: ({ read }) => read.map(({ logged }) => logged.value.length),
   });
-
-const shareOf = ({ read }: ReadStretch): number =>
-  Math.max(
-    read.length / sliceRecordsMax,
-    read.reduce((sum, { logged }) => sum + logged.value.length, 0) / sliceBytesMax,
-  );
 
 async function workerOf(
   projector: Projector,

@@ -33,8 +33,8 @@ export interface ArrivalHooks {
 }
 
 /**
- * Queues what came from the log and begins with what may be sent at once. Idempotent. Throws `database.unavailable`, and
- * nothing is done, like what else `progressMove` of `queue-progress.ts` ends a transaction with.
+ * Queues what came from the log and begins with what may be sent at once. Idempotent. Nothing is done where it throws:
+ * `database.unavailable`, or what `progressMove` (`queue-progress.ts`) says where Postgres lacks what came before.
  */
 export type Acceptor = (arrived: Arrived) => Promise<void>;
 

@@ -41,11 +41,11 @@ export async function consumeRecords(
   options: RecordConsumption,
 ): Promise<Consumer> {
   const { handle, closeGap, ...reading } = options;
-  const { sliceRecordsMax, sliceBytesMax } = reading;
   const handled = joinSlices<ReadSlice>({
     handle,
     ...(closeGap === undefined ? {} : { closeGap }),
-    shareOf: ({ records }) => Math.max(records.length / sliceRecordsMax, bytesOf(records) / sliceBytesMax),
+    bounds: reading,
+    sizesOf: ({ records }) => records.map(({ value }) => value.length),
   });
   return runtime.log.consume({
     ...reading,
@@ -69,8 +69,6 @@ export async function consumeRecords(
     },
   });
 }
-
-const bytesOf = (records: readonly ReadRecord[]): number => records.reduce((sum, { value }) => sum + value.length, 0);
 
 async function decodeOrPark(
   { log, logger, metrics }: Pick<Runtime, 'log' | 'logger' | 'metrics'>,

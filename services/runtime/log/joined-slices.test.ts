@@ -13,7 +13,8 @@ test('a slice whose partition was lost while it waited is left out', async () =>
       calls.push(slices);
       await turn();
     },
-    shareOf: () => 0,
+    bounds: { sliceRecordsMax: 500, sliceBytesMax: 1_000_000 },
+    sizesOf: () => [],
   });
   const lost = new AbortController();
   const first = handled('first', held);
@@ -40,7 +41,8 @@ test('a gap is closed beside what others have, one after the other, and then its
       await closing.get(slice)?.promise;
       missing.delete(slice);
     },
-    shareOf: () => 0,
+    bounds: { sliceRecordsMax: 500, sliceBytesMax: 1_000_000 },
+    sizesOf: () => [],
   });
   const all = ['a', 'b', 'c'].map((slice) => handled(slice, held));
   await all[2];
@@ -61,7 +63,8 @@ test.each([
   const handled = joinSlices<string>({
     handle: () => Promise.reject(new GapBefore()),
     closeGap,
-    shareOf: () => 0,
+    bounds: { sliceRecordsMax: 500, sliceBytesMax: 1_000_000 },
+    sizesOf: () => [],
   });
   await expect(handled('a', held)).rejects.toMatchObject({ code: 'database.unavailable' });
 });

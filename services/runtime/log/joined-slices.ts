@@ -4,6 +4,7 @@
  */
 import { OperatingError } from '../errors.ts';
 import { joinCalls } from '../joined-calls.ts';
+import type { ConsumeOptions } from './record-log.ts';
 
 /** Thrown by who handles slices: something that came before one of them is missing, and nothing was written. */
 export class GapBefore extends Error {
@@ -16,8 +17,10 @@ export interface SliceHandling<S> {
   readonly handle: (slices: readonly S[]) => Promise<unknown>;
   /** Makes up for what is missing before a slice that was refused for it, which comes again then. Given up when `lost` says so. */
   readonly closeGap?: (slice: S, lost: AbortSignal) => Promise<unknown>;
-  /** The share that a slice has of the largest one that there may be. */
-  readonly shareOf: (slice: S) => number;
+  /** The largest slice that there may be. */
+  readonly bounds: Pick<ConsumeOptions, 'sliceRecordsMax' | 'sliceBytesMax'>;
+  /** The bytes of each record of a slice. */
+  readonly sizesOf: (slice: S) => readonly number[];
 }
 
 /** Far more than a process has partitions. */
@@ -30,8 +33,13 @@ const slicesMax = 3_000;
 export function joinSlices<S>({
   handle,
   closeGap,
-  shareOf,
+  bounds: { sliceRecordsMax, sliceBytesMax },
+  sizesOf,
 }: SliceHandling<S>): (slice: S, lost: AbortSignal) => Promise<void> {
+  const shareOf = (slice: S): number => {
+    const sizes = sizesOf(slice);
+    return Math.max(sizes.length / sliceRecordsMax, sizes.reduce((sum, size) => sum + size, 0) / sliceBytesMax);
+  };
   const joined = joinCalls<{ readonly slice: S; readonly lost: AbortSignal }, undefined>(
     async (calls) => {
       const held = calls.filter(({ lost }) => !lost.aborted).map(({ slice }) => slice);

@@ -53,7 +53,8 @@ const follow = async (...slices: readonly ReadSlice[]): Promise<boolean> => {
   const handled = joinSlices<ReadSlice>({
     handle: async (given) => (hasWork = (await follower.handle(given)) || hasWork),
     closeGap: async (...gap) => (hasWork = (await follower.closeGap(...gap)) || hasWork),
-    shareOf: () => 0,
+    bounds: { sliceRecordsMax: 500, sliceBytesMax: 1_000_000 },
+    sizesOf: () => [],
   });
   await Promise.all(slices.map((one) => handled(one, signal)));
   return hasWork;
