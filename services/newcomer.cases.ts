@@ -58,10 +58,14 @@ export function newcomerCases(start: (environment: Readonly<Record<string, strin
     test('has a timeline with every record, and the state before each', async () => {
       const list = await program.api('GET', '/v1/conversations');
       const id = (list.body as { items: { id: string }[] }).items[0]?.id ?? '';
-      const timeline = (await program.api('GET', `/v1/conversations/${id}/timeline`)).body as {
-        items: { offset: number; type: string; from: unknown; to: unknown }[];
+      const readMessages = async () => {
+        const timeline = (await program.api('GET', `/v1/conversations/${id}/timeline`)).body as {
+          items: { offset: number; type: string; from: unknown; to: unknown }[];
+        };
+        return timeline.items.filter(({ type }) => type === 'message.received');
       };
-      const messages = timeline.items.filter(({ type }) => type === 'message.received');
+      // Projected a moment after what it tells happened.
+      const messages = await eventually(readMessages, (read) => read.length === 3);
       expect(messages.map(({ to }) => to)).toEqual(['consent', 'name', 'assisting.talking.menu']);
       for (const { offset, from } of messages.slice(1)) {
         const state = await program.api('GET', `/v1/conversations/${id}/state?offset=${offset}`);
