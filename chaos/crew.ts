@@ -3,6 +3,8 @@
  *
  * Owns every process it started. A role has at most one; nothing is started after `close`.
  */
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { type Environment, type StartedProcess, startProcess } from '../bench/processes.ts';
@@ -39,6 +41,18 @@ interface Member {
   keeping: Promise<void>;
 }
 
+/** What all of them have in common. */
+export interface CrewOptions {
+  readonly environment: Environment;
+  readonly seed: number;
+  /** Whether the process of the rest fetches files and tells the tenant. */
+  readonly outskirts?: boolean;
+  /** Where `<role>.log` gets all that a role's processes write to their standard error. */
+  readonly logFolder?: string | undefined;
+  /** What every process is told besides. */
+  readonly plan?: Partial<ProgramPlan>;
+}
+
 /** All of them. */
 export class Crew {
   /** What every process adds to its clock, milliseconds; those that are started later too. */
@@ -48,17 +62,10 @@ export class Crew {
   /** Last lines that processes wrote to their standard error. */
   readonly notes: string[] = [];
   readonly #members = new Map<Role, Member>();
-  readonly #environment: Environment;
-  readonly #seed: number;
-  readonly #outskirts: boolean;
-  readonly #plan: Partial<ProgramPlan>;
+  readonly #options: CrewOptions;
 
-  /** `plan` is what every process is told besides. */
-  constructor(environment: Environment, seed: number, outskirts: boolean, plan: Partial<ProgramPlan> = {}) {
-    this.#environment = environment;
-    this.#seed = seed;
-    this.#outskirts = outskirts;
-    this.#plan = plan;
+  constructor(options: CrewOptions) {
+    this.#options = options;
   }
 
   /** Starts a role and keeps it; resolves when it serves. Idempotent while it runs as wanted. */
@@ -170,18 +177,22 @@ export class Crew {
   }
 
   #launch(role: Role, { plan, environment }: Member): Promise<StartedProcess> {
+    const { outskirts = false, seed, logFolder } = this.#options;
     const input: ProgramPlan = {
-      services: [...roles[role], ...(role === 'rest' && this.#outskirts ? filesAndWebhooks : [])],
+      services: [...roles[role], ...(role === 'rest' && outskirts ? filesAndWebhooks : [])],
       clockOffsetMs: this.clockOffsetMs,
       versions: historyVersions,
-      seed: this.#seed,
-      ...this.#plan,
+      seed,
+      ...this.#options.plan,
       ...plan,
     };
     return startProcess('chaos/programs/service.ts', {
-      environment: { ...this.#environment, ...environment },
+      environment: { ...this.#options.environment, ...environment },
       input,
-      onError: (text) => this.#note(`${role}: ${text.trimEnd()}`),
+      onError: (text) => {
+        if (logFolder === undefined) this.#note(`${role}: ${text.trimEnd()}`);
+        else appendFileSync(join(logFolder, `${role}.log`), text);
+      },
     });
   }
 

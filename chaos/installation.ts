@@ -168,13 +168,14 @@ export interface InstallationOptions {
   /** Data on disks of their own that are soon full. */
   readonly smallDisks: boolean;
   readonly outskirts: boolean;
+  readonly logLevel: string;
   readonly say: (line: string) => void;
 }
 
 /** Makes one, brought up to date by the set-up service, with the first version of the machine in force. */
 export async function openInstallation(
   scope: Scope,
-  { log, smallDisks, outskirts: wantsOutskirts, say }: InstallationOptions,
+  { log, smallDisks, outskirts: wantsOutskirts, logLevel, say }: InstallationOptions,
 ): Promise<Installation> {
   const disks = smallDisks
     ? { postgres: await mountSmallDisk(scope), broker: await mountSmallDisk(scope) }
@@ -202,7 +203,7 @@ export async function openInstallation(
     PROSA_KEY_FILE: keyFile,
     PROSA_DATA_DIR: folder,
     PROSA_PARTITIONS: String(partitionCount),
-    PROSA_LOG_LEVEL: 'warn',
+    PROSA_LOG_LEVEL: logLevel,
     WAHA_BASE_URL: waha.url,
     ...(outskirts === undefined ? {} : { PROSA_TRUSTED_ORIGINS: outskirts.url }),
   };

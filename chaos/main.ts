@@ -5,6 +5,7 @@
  * Progress goes to standard error, with the seed of each staging. Exit code: 0 when nothing was found,
  * 1 when something was or could not be judged, 2 for wrong arguments.
  */
+import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 import { createLogger } from '#runtime/logger.ts';
@@ -16,13 +17,16 @@ import { faults } from './faults/all.ts';
 import { isClean, tableOf } from './report.ts';
 import { Rounds } from './rounds.ts';
 
-const say = (line: string): void => void process.stderr.write(`chaos  ${line}\n`);
+/** With the time, by which lines of the processes' logs are found. */
+const say = (line: string): void =>
+  void process.stderr.write(`chaos  ${new Date().toISOString().slice(11, 19)}  ${line}\n`);
 
 const help = `npm run chaos                            every fault once, on Kafka
 npm run chaos -- --log postgres          the same on the Postgres log
 npm run chaos -- --fault 4 --fault 5     the named ones
 npm run chaos -- --fault 4 --seed 77     one staging again
 npm run chaos -- --runs 5                each five times, with seeds from --seed on
+npm run chaos -- --logs /tmp/logs        what the processes say, at level debug, a file for each in this folder
 npm run --silent chaos -- --json         one JSON object on standard output
 
 Ends with 0 when nothing was found, 1 when something was or could not be judged, 2 for wrong arguments.
@@ -36,6 +40,7 @@ interface Request {
   readonly wanted: readonly Fault[];
   readonly seed: number;
   readonly runs: number;
+  readonly logFolder: string | undefined;
 }
 
 /** What was asked for; undefined when it was not understood. */
@@ -49,6 +54,7 @@ function read(): Request | undefined {
         fault: { type: 'string', multiple: true, default: [] },
         seed: { type: 'string', default: String(Date.now() % 1_000_000) },
         runs: { type: 'string', default: '1' },
+        logs: { type: 'string' },
       },
     });
     const numbers = values.fault.map(Number);
@@ -58,7 +64,7 @@ function read(): Request | undefined {
     if (log !== 'kafka' && log !== 'postgres') return undefined;
     if (numbers.some((number) => wanted.every((fault) => fault.number !== number))) return undefined;
     if (!Number.isInteger(seed) || !Number.isInteger(runs) || runs < 1) return undefined;
-    return { help: asksHelp, json, log, wanted, seed, runs };
+    return { help: asksHelp, json, log, wanted, seed, runs, logFolder: values.logs };
   } catch {
     return undefined;
   }
@@ -75,8 +81,9 @@ async function main(): Promise<void> {
     process.stdout.write(help);
     return;
   }
-  const { json, log, wanted, seed, runs } = request;
-  const rounds = new Rounds(log, say);
+  const { json, log, wanted, seed, runs, logFolder } = request;
+  if (logFolder !== undefined) mkdirSync(logFolder, { recursive: true });
+  const rounds = new Rounds(log, say, logFolder);
   drainOnSignal(createLogger('error', 'chaos'), () => rounds.close());
   const reports: FaultReport[] = [];
   for (const fault of wanted) reports.push(await rounds.run(fault, seed, runs));

@@ -14,13 +14,16 @@ const recordsMax = 40_000;
 export class Rounds {
   readonly #log: LogKind;
   readonly #say: (line: string) => void;
+  readonly #logFolder: string | undefined;
   #world: World | undefined;
   #smallDisks = false;
   #excused: Excused = { repeats: 0 };
 
-  constructor(log: LogKind, say: (line: string) => void) {
+  /** `logFolder` gets what the processes say. */
+  constructor(log: LogKind, say: (line: string) => void, logFolder?: string) {
     this.#log = log;
     this.#say = say;
+    this.#logFolder = logFolder;
   }
 
   /** Stages a fault so often, with seeds from `seed` on. Never rejects: what could not be judged is reported. */
@@ -64,7 +67,9 @@ export class Rounds {
   async #open(seed: number, smallDisks: boolean): Promise<World> {
     if (this.#smallDisks !== smallDisks) await this.close();
     this.#smallDisks = smallDisks;
-    this.#world ??= await openWorld({ log: this.#log, seed, smallDisks, outskirts: true, say: this.#say });
+    this.#world ??= await openWorld({
+      ...{ log: this.#log, seed, smallDisks, outskirts: true, say: this.#say, logFolder: this.#logFolder },
+    });
     return this.#world;
   }
 }

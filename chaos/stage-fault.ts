@@ -28,6 +28,10 @@ export async function stageFault(world: World, fault: Fault, seed: number, excus
     for (const note of crew.notes.slice(-anomaliesShownMax)) world.say(`  ${note}`);
   }
   const history = await world.history(excused.repeats);
+  if (!settled) {
+    const later = await world.settle(settleWithinMs);
+    world.say(later.settled ? 'came to rest later: slow, not stuck' : `stuck: ${later.left}`);
+  }
   const anomalies = check(history, expectedReplies);
   return {
     seed,

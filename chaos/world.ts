@@ -22,6 +22,8 @@ export interface WorldOptions {
   readonly smallDisks?: boolean;
   /** People send photos, which are fetched, and the tenant is told what happens. */
   readonly outskirts?: boolean;
+  /** Where what the processes say is kept, all of it, a file for each role; otherwise their last warnings are. */
+  readonly logFolder?: string | undefined;
   /** What every process is told besides; protections that are out, say. */
   readonly plan?: Partial<ProgramPlan>;
 }
@@ -47,16 +49,17 @@ export interface World {
 
 /** Opens one in which every person has written once and was answered. */
 export async function openWorld(options: WorldOptions): Promise<World> {
-  const { log, seed, say, smallDisks = false, outskirts = false, plan = {} } = options;
+  const { log, seed, say, smallDisks = false, outskirts = false, logFolder, plan = {} } = options;
+  const logLevel = logFolder === undefined ? 'warn' : 'debug';
   const scope = new Scope();
   try {
-    const installation = await openInstallation(scope, { log, smallDisks, outskirts, say });
+    const installation = await openInstallation(scope, { log, smallDisks, outskirts, logLevel, say });
     const { environment, instance, platform, config, postgres, sessionTimeoutMs, tenant } = installation;
     const random = new Random(seed);
     const rawLog = config.kafka === undefined ? postgresRawLog(postgres.url) : kafkaRawLog(config.kafka);
     const recorder = await Recorder.start(installation, rawLog);
     scope.defer(() => recorder.close());
-    const crew = new Crew(environment, seed, outskirts, { sessionTimeoutMs, ...plan });
+    const crew = new Crew({ environment, seed, outskirts, logFolder, plan: { sessionTimeoutMs, ...plan } });
     scope.defer(() => crew.close());
     await crew.startAll();
     const mailbox = {

@@ -150,8 +150,8 @@ export class Mortals {
       closers.unshift(() => world.close());
       const sender: RunningService = await startSender(world.runtime('prosa_worker', 'sender'), { soleOwner: true });
       closers.unshift(() => sender.stop());
-      const crew = new Crew(
-        {
+      const crew = new Crew({
+        environment: {
           ...quietEnvironment(),
           KAFKA_BROKERS: undefined,
           DATABASE_URL: world.databaseUrl,
@@ -165,10 +165,9 @@ export class Mortals {
           DEFAULT_FROM_EMAIL: 'clinica@example.com',
           ...environment,
         },
-        1,
-        false,
-        { product: true },
-      );
+        seed: 1,
+        plan: { product: true },
+      });
       crew.clockOffsetMs = clockOffsetMs;
       closers.unshift(() => crew.close());
       await Promise.all([crew.start('host-1'), crew.start('rest')]);
