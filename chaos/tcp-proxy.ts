@@ -17,6 +17,8 @@ interface Held {
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
+  /** Whether it ends within the next that the server says. */
+  torn: boolean;
 }
 
 /** One. */
@@ -47,6 +49,11 @@ export class TcpProxy {
 
   get port(): number {
     return (this.#listener.address() as AddressInfo).port;
+  }
+
+  /** Every connection is reset in the middle of what comes next from the server. */
+  tear(): void {
+    for (const pair of this.#pairs) pair.torn = true;
   }
 
   /** From now on nothing goes through, and nobody is told: connections stay open. */
@@ -108,10 +115,10 @@ export class TcpProxy {
       return;
     }
     const server = connect({ host: '127.0.0.1', port: this.target, noDelay: true });
-    const pair = { client, server };
+    const pair = { client, server, torn: false };
     this.#pairs.add(pair);
     this.#pump(client, server, (chunk) => this.#keepBack(pair, chunk));
-    this.#pump(server, client, () => Promise.resolve(false));
+    this.#pump(server, client, (chunk) => Promise.resolve(this.#tearUp(pair, chunk)));
     for (const socket of [client, server]) {
       socket.on('error', () => undefined);
       socket.once('close', () => this.#pairs.delete(pair));
@@ -134,6 +141,13 @@ export class TcpProxy {
     from.on('close', () => {
       order = order.then(() => void to.end());
     });
+  }
+
+  #tearUp({ client, server, torn }: Pair, chunk: Buffer): boolean {
+    if (!torn) return false;
+    client.write(chunk.subarray(0, Math.ceil(chunk.length / 2)), () => client.resetAndDestroy());
+    server.resetAndDestroy();
+    return true;
   }
 
   /** A request is recognised at the beginning of a chunk: clients write each one whole. */

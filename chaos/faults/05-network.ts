@@ -1,15 +1,15 @@
-/** The network between processes and broker (or Postgres, where the log is) delays, drops, falls silent, and delivers late. */
+/** The network between processes and broker (or Postgres, where the log is) delays, drops, ends within an answer, falls silent, and delivers late. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Fault } from '../fault.ts';
 
 /** Number of Kafka's request that ends a transaction. */
 const endTxn = 26;
-const schedules = 6;
+const schedules = 7;
 
 export const network: Fault = {
   number: 5,
-  name: 'network delayed, dropped, half open, late EndTxn',
+  name: 'network delayed, dropped, torn, half open, late EndTxn',
   unavailable: ({ installation: { broker } }) =>
     broker?.broker.kind === 'configured' || broker?.broker.kind === 'redpanda'
       ? 'this broker sends its clients past the proxy'
@@ -25,6 +25,12 @@ export const network: Fault = {
         for (let reset = 0; reset < 5; reset++) {
           proxy.reset();
           await sleep(random.below(700));
+        }
+      },
+      'torn answers': async () => {
+        for (let tear = 0; tear < 4; tear++) {
+          proxy.tear();
+          await sleep(300 + random.below(700));
         }
       },
       drop: async () => {

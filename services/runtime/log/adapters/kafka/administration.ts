@@ -7,6 +7,7 @@ import type { ConnectionOptions } from 'node:tls';
 
 import { OperatingError } from '#runtime/errors.ts';
 import type { LogAdministration } from '../../administration.ts';
+import './connection-repair.ts';
 import { configOf } from './topic-setup.ts';
 
 // Node does not see this name among the exports of a CommonJS module.

@@ -17,6 +17,7 @@ import type { SASLOptions } from 'kafkajs';
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { Logger } from '#runtime/logger.ts';
+import './connection-repair.ts';
 import { errorType, isMisdirected, KafkaFailure, noAnswer } from './failure.ts';
 import type { OwnRequest, Requests } from './requests.ts';
 
@@ -242,8 +243,7 @@ export class KafkaClient {
     } catch (caught) {
       const name = caught instanceof Error ? caught.name : '';
       // What was sent may still be answered: the next request must not queue behind it.
-      if (name === 'KafkaJSRequestTimeoutError') connection.socket?.destroy(new Error('no answer in time'));
-      if (name === 'KafkaJSConnectionClosedError') await broker.disconnect();
+      if (name === 'KafkaJSRequestTimeoutError') await end(connection.socket);
       throw caught;
     }
   }
@@ -256,6 +256,14 @@ export class KafkaClient {
       throw asFailure(caught, name);
     }
   }
+}
+
+/** Cuts a socket; resolves when whoever uses it knows. */
+async function end(socket: Socket | undefined): Promise<void> {
+  if (socket === undefined || socket.closed) return;
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.destroy(new Error('no answer in time'));
+  await closed;
 }
 
 /** kafkajs wraps errors in errors; the one with the broker's name is what counts. */

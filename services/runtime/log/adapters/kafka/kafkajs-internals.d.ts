@@ -21,7 +21,6 @@ declare module 'kafkajs/src/cluster/index.js' {
       readonly versions: Readonly<Record<number, { maxVersion: number }>> | null;
       readonly connectionPool: ConnectionPool;
       lookupRequest(apiKey: number, definition: Definition): (args: object) => Protocol;
-      disconnect(): Promise<void>;
     }
 
     interface PartitionMetadata {
@@ -61,6 +60,20 @@ declare module 'kafkajs/src/network/connectionPool.js' {
     readonly pool: readonly Connection[];
     send(protocol: Protocol): Promise<unknown>;
   }
+}
+
+declare module 'kafkajs/src/network/connection.js' {
+  class Connection {
+    /** Opens a socket. */
+    connectOnce: (this: Connection) => Promise<boolean>;
+    /** What came of an answer that is not complete. */
+    chunks: Buffer[];
+    bytesBuffered: number;
+    /** How much there must be before it is looked at again. */
+    bytesNeeded: number;
+  }
+
+  export = Connection;
 }
 
 declare module 'kafkajs/src/network/socketFactory.js' {
