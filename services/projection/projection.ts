@@ -205,7 +205,7 @@ async function closeGap(
   await write(projector, [{ topic, partition, from, to, read: [] }]);
 }
 
-/** Progress of a partition; made, at the oldest record held, when there is none. */
+/** Progress of a partition; made, for every partition at the oldest record held, when there is none. */
 async function progressOf(runtime: Runtime, topic: string, partition: number): Promise<number> {
   const table = progressTableOf(topic);
   const read = async (): Promise<number | undefined> => {
@@ -222,13 +222,13 @@ async function progressOf(runtime: Runtime, topic: string, partition: number): P
       `${table} has no row of partition ${partition}, and records from before the partitions were made more are not ` +
         'projected again: bring back a backup of the tables.',
     );
+  // Of all partitions, since a first start lacks them all.
   const ends = await runtime.log.ends(topic);
-  const start = ends.find((end) => end.partition === partition)?.start ?? 0;
   await runtime.database.transaction([], (sql) =>
-    sql.query(`INSERT INTO ${table} (partition, next_offset) VALUES ($1, $2) ON CONFLICT DO NOTHING`, [
-      partition,
-      start,
-    ]),
+    sql.query(
+      `INSERT INTO ${table} (partition, next_offset) SELECT * FROM unnest($1::int[], $2::bigint[]) ON CONFLICT DO NOTHING`,
+      [ends.map((end) => end.partition), ends.map(({ start }) => start)],
+    ),
   );
-  return (await read()) ?? start;
+  return (await read()) ?? 0;
 }
