@@ -153,6 +153,8 @@ export class KafkaConsumer implements Consumer {
     this.#rejoin = undefined;
     if (rejoin?.leave === true) {
       this.#endAll();
+      // Who lost a partition to another of its name is told so by a heartbeat alone: requests with offsets say no name.
+      if (this.#context.instanceId !== null) await this.#member.heartbeat().catch(refuseReplaced);
       await this.#member.leave(this.#context.sharedClient);
     }
     // Not of the attempt: one that failed halfway through may have made a generation of its own.

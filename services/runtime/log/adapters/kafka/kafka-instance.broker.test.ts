@@ -6,6 +6,7 @@ import {
   type CaseContext,
   copyingTo,
   follow,
+  gate,
   keyOn,
   numbered,
   openContext,
@@ -16,6 +17,7 @@ import { sharedBroker } from '#runtime/testing/shared-broker.ts';
 
 import type { RecordLog } from '../../record-log.ts';
 import { type KafkaHarness, kafkaHarness } from './harness.ts';
+import type { KafkaTimings } from './timings.ts';
 
 const broker = await sharedBroker();
 
@@ -34,8 +36,8 @@ describe.skipIf(broker === undefined)('a process with a name that stays', () => 
     await harness.close();
   });
 
-  const named = (instanceId: string): Promise<RecordLog> =>
-    harness.open({}, { instanceId, sessionTimeoutMs, timings: {} });
+  const named = (instanceId: string, timings: Partial<KafkaTimings> = {}): Promise<RecordLog> =>
+    harness.open({}, { instanceId, sessionTimeoutMs, timings });
 
   test('goes on at once after a crash, without loss or repetition', async () => {
     const first = await named('one');
@@ -65,6 +67,31 @@ describe.skipIf(broker === undefined)('a process with a name that stays', () => 
     const second = await named('two');
     const follower = await follow(second, { group, topic: source, sliceRecordsMax: 5 }, copyingTo(target));
     expect(await ended).toMatchObject({ code: 'config.invalid' });
+    expect(follower.consumer.owned()).toHaveLength(4);
+    await Promise.all([first.close(), second.close()]);
+  });
+
+  test('that learns of it by a commit ends as well', async () => {
+    const first = await named('three', { heartbeatIntervalMs: 30_000 });
+    const [source, target, group] = [await context.topic(first), await context.topic(first), context.group()];
+    const [taken, goOn] = [gate(), gate()];
+    const replaced = await follow(first, { group, topic: source }, async (slice, assignment) => {
+      if (slice.records.length > 0) {
+        taken.open();
+        await goOn.passed;
+      }
+      await assignment.commit([], slice.nextOffset);
+    });
+    const ended = replaced.consumer.finished.catch((caught: unknown) => caught);
+    await first.append(numbered(source, keyOn(first, 0), 1));
+    await taken.passed;
+    const second = await named('three');
+    const follower = await follow(second, { group, topic: source }, copyingTo(target));
+    goOn.open();
+    expect(await ended).toMatchObject({ code: 'config.invalid' });
+    await context.eventually(async () => expect(valuesOf(await readAll(second, target))).toEqual(['0']));
+    // It was never without its place.
+    expect(follower.assignments).toHaveLength(4);
     expect(follower.consumer.owned()).toHaveLength(4);
     await Promise.all([first.close(), second.close()]);
   });
