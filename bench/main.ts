@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { createLogger } from '#runtime/logger.ts';
 import { drainOnSignal, runMain } from '#runtime/process.ts';
 
+import { benchCatchUp } from './catch-up.ts';
 import { benchCodec } from './codec.ts';
 import { benchEndToEnd } from './end-to-end.ts';
 import { benchFairShare } from './fair-share.ts';
@@ -40,6 +41,7 @@ const benches: Readonly<Record<string, (stage: Stage) => Promise<Outcome>>> = {
   memory: benchMemory,
   'hand-over': benchHandOver,
   'fair-share': benchFairShare,
+  'catch-up': benchCatchUp,
   'start-million': benchStartMillion,
 };
 
@@ -50,7 +52,7 @@ const benchesByName: typeof benches = {
   'peers-growth': benchPeersGrowth,
 };
 
-const help = `npm run bench                       all of them, about twenty-five minutes
+const help = `npm run bench                       all of them, about twenty-six minutes
 npm run bench -- ingest host        the named ones
 npm run bench -- peers              named ones that are not among all: they download what they compare with
 npm run bench -- peers --peer dbos  of the peers, those named
