@@ -23,7 +23,8 @@ import { protectionCases } from '#runtime/testing/record-log-cases/ownership.ts'
 import { recordLogContract, runContractCase } from '#runtime/testing/record-log.contract.ts';
 
 import { makePostgresHarness } from './harness.ts';
-import { openPostgresLog, type PostgresLogOptions } from './postgres-log.ts';
+import { internalsDefault } from './internals.ts';
+import { openPostgresLogWith, type PostgresLogOptions } from './postgres-log.ts';
 import { writeRecords } from './record-store.ts';
 
 recordLogContract('postgres', makePostgresHarness);
@@ -62,9 +63,9 @@ describe('the Postgres log', () => {
     return database;
   };
 
-  const open = async (options: Partial<PostgresLogOptions> = {}): Promise<RecordLog> => {
+  const open = async (options: Partial<PostgresLogOptions> = {}, internals = internalsDefault): Promise<RecordLog> => {
     const database = options.database ?? openPool('postgres-log-test');
-    const log = await openPostgresLog({ database, partitionCount: 4, clientId: 'test', ...options });
+    const log = await openPostgresLogWith({ database, partitionCount: 4, clientId: 'test', ...options }, internals);
     logs.push(log);
     return log;
   };
@@ -229,10 +230,12 @@ describe('the Postgres log', () => {
 
   test('after a kill the only process of a log does not wait for leases of the one before', async () => {
     // A member as a killed process leaves it: it owns partitions, its lease is valid, it does nothing.
-    const killed = await open({ leaseMs: 60_000, pollMs: 60_000 });
+    let isDead = false;
+    const killed = await open({ leaseMs: 60_000 }, { ...internalsDefault, coordinationPaused: () => isDead });
     const { source, group } = await topicsFor(killed);
     const abandoned = await follow(killed, { group, topic: source });
     expect(abandoned.consumer.owned()).toHaveLength(4);
+    isDead = true;
     const restarted = await open({ onlyProcess: true });
     const follower = await follow(restarted, { group, topic: source });
     expect(follower.consumer.owned()).toHaveLength(4);
