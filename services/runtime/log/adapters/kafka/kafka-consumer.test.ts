@@ -8,7 +8,7 @@ import type { ConsumeOptions } from '../../record-log.ts';
 import type { KafkaClient } from './client.ts';
 import { KafkaFailure, noAnswer } from './failure.ts';
 import { KafkaConsumer } from './kafka-consumer.ts';
-import { kafkaTimingsDefault } from './timings.ts';
+import { kafkaTimingsDefault, type KafkaTimings } from './timings.ts';
 
 const topic = 'events';
 
@@ -34,6 +34,8 @@ class Coordinator {
   rebalances = false;
   /** Answers of SyncGroup that are lost. */
   syncsLost = 0;
+  /** Whether answers of Heartbeat are lost. */
+  isSilent = false;
   /** Answers of OffsetCommit that are lost. */
   commitsLost = 0;
   /** Whether there is something to read: the marker of a transaction. */
@@ -51,6 +53,7 @@ class Coordinator {
     sendUnchecked: async (_: number, name: string, { memberId }: { readonly memberId?: string }) => {
       if (name === 'Fetch') await sleep(5);
       if (name === 'Fetch') return { errorCode: 0, responses: this.hasMarker ? [{ partitions: [marker] }] : [] };
+      this.asked.push([name, memberId ?? '']);
       this.rebalances = false;
       const member = memberId === undefined || memberId === '' ? `m${(this.#members += 1)}` : memberId;
       return { errorCode: 0, memberId: member, generationId: (this.generation += 1), leaderId: 'another', members: [] };
@@ -67,6 +70,7 @@ class Coordinator {
           if (this.syncsLost-- > 0) throw new KafkaFailure(noAnswer, name);
           return { memberAssignment: MemberAssignment.encode({ version: 1, assignment: { [topic]: [0] } }) };
         case 'Heartbeat':
+          if (this.isSilent) throw new KafkaFailure(noAnswer, name);
           if (this.rebalances) throw new KafkaFailure('REBALANCE_IN_PROGRESS', name);
           this.heartbeats += 1;
           return {};
@@ -77,7 +81,12 @@ class Coordinator {
   } as unknown as KafkaClient;
 }
 
-const consumerOf = (coordinator: Coordinator, transactional: boolean, assigned: ConsumeOptions['assigned']) =>
+const consumerOf = (
+  coordinator: Coordinator,
+  transactional: boolean,
+  assigned: ConsumeOptions['assigned'],
+  timings: Partial<KafkaTimings> = {},
+) =>
   new KafkaConsumer({
     consume: { group: 'timers', topic, transactional, sliceRecordsMax: 10, sliceBytesMax: 1_000, assigned },
     client: coordinator.client,
@@ -89,7 +98,7 @@ const consumerOf = (coordinator: Coordinator, transactional: boolean, assigned: 
     partitions: [0],
     transactionalIdOf: String,
     place: (record) => ({ topic, partition: 0, record }),
-    timings: { ...kafkaTimingsDefault, heartbeatIntervalMs: 10 },
+    timings: { ...kafkaTimingsDefault, heartbeatIntervalMs: 10, ...timings },
     seam: {},
   });
 
@@ -127,5 +136,18 @@ test.each([
   const askedOf = (name: string) => coordinator.asked.flatMap(([asked, member]) => (asked === name ? [member] : []));
   await vi.waitFor(() => expect(askedOf('OffsetCommit')).toEqual(committing), 10_000);
   expect(askedOf('LeaveGroup')).toEqual(left);
+  await consumer.stop();
+});
+
+// By no id it would take the place of another of its name (KIP-345); by the one that it had it is told that there is one.
+test('a member that was silent for its session joins by the id that it had', async () => {
+  const coordinator = new Coordinator();
+  const process = () => Promise.resolve();
+  const consumer = consumerOf(coordinator, false, () => Promise.resolve({ process }), { sessionTimeoutMs: 50 });
+  await consumer.firstRound;
+  coordinator.isSilent = true;
+  const joins = () => coordinator.asked.filter(([name]) => name === 'JoinGroup');
+  await vi.waitFor(() => expect(joins().length).toBeGreaterThan(1), 10_000);
+  expect(joins()[1]).toEqual(['JoinGroup', 'm1']);
   await consumer.stop();
 });

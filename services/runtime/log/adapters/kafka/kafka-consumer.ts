@@ -21,6 +21,7 @@ import { GroupMember, type Membership } from './group-member.ts';
 import { createOffsetCommits, type OwnedOffset } from './offsets.ts';
 import { PartitionFetcher } from './partition-fetcher.ts';
 import { PartitionOwner } from './partition-owner.ts';
+import { repeating } from './repeating.ts';
 import type { KafkaSeam } from './seam.ts';
 import type { KafkaTimings } from './timings.ts';
 import { TransactionalProducer, type PlacedRecord } from './transactional-producer.ts';
@@ -153,8 +154,7 @@ export class KafkaConsumer implements Consumer {
     this.#rejoin = undefined;
     if (rejoin?.leave === true) {
       this.#endAll();
-      // Who lost a partition to another of its name is told so by a heartbeat alone: requests with offsets say no name.
-      if (this.#context.instanceId !== null) await this.#member.heartbeat().catch(refuseReplaced);
+      await this.#refuseIfReplaced();
       await this.#member.leave(this.#context.sharedClient);
     }
     // Not of the attempt: one that failed halfway through may have made a generation of its own.
@@ -280,10 +280,19 @@ export class KafkaConsumer implements Consumer {
         }
         // Out of the group, or silent for so long that it must be.
         this.#endAll();
-        this.#member.forget();
+        // Silent: who was replaced meanwhile is told so when it joins by the id that it had.
+        if (!isPassing(caught)) this.#member.forget();
         return;
       }
     }
+  }
+
+  /** Who lost a partition to another of its name is told so by a heartbeat alone: requests with offsets say no name. */
+  async #refuseIfReplaced(): Promise<void> {
+    const { client, instanceId, timings } = this.#context;
+    if (instanceId === null || this.#member.membership.memberId === '') return;
+    const deadline = Date.now() + timings.requestTimeoutMs;
+    await repeating(client, { deadline }, () => this.#member.heartbeat()).catch(refuseReplaced);
   }
 
   async #holdAll(timeoutMs: number): Promise<void> {
