@@ -31,6 +31,7 @@ export const hosts = ['host-1', 'host-2'] as const satisfies readonly Role[];
 const restartPauseMs = 200;
 const readyPatienceMs = 90_000;
 const notesMax = 200;
+const belowWarning = /"level":"(?:debug|info)"/u;
 
 interface Member {
   process: StartedProcess | undefined;
@@ -190,8 +191,8 @@ export class Crew {
       environment: { ...this.#options.environment, ...environment },
       input,
       onError: (text) => {
-        if (logFolder === undefined) this.#note(`${role}: ${text.trimEnd()}`);
-        else appendFileSync(join(logFolder, `${role}.log`), text);
+        if (logFolder !== undefined) appendFileSync(join(logFolder, `${role}.log`), text);
+        for (const line of text.trimEnd().split('\n')) if (!belowWarning.test(line)) this.#note(`${role}: ${line}`);
       },
     });
   }

@@ -89,11 +89,12 @@ export class TcpProxy {
     this.#held = { apiKey, ms, times };
   }
 
-  /** As if it were not there: no delay, nothing held. */
+  /** As if it were not there: no delay, nothing held, nothing to be torn. */
   heal(): void {
     this.delayMs = 0;
     this.#held = undefined;
     this.#refusing = false;
+    for (const pair of this.#pairs) pair.torn = false;
     this.resume();
   }
 
