@@ -19,16 +19,18 @@ const int32 = (value: number): Buffer => {
 const frame = (correlationId: number, body: Buffer): Buffer =>
   Buffer.concat([int32(4 + body.length), int32(correlationId), body]);
 
-/** What becomes of the answer to a heartbeat. */
+/** What becomes of an answer. */
 type Fate = (socket: Socket, answer: Buffer) => void;
+/** Of the first answers to a kind of request; those after them arrive. */
+type Fates = Readonly<Record<number, Fate[]>>;
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-/** Starts a broker whose answers to heartbeats meet these fates, one after the other, and then none. Resolves with its address. */
-async function startBroker(fates: Fate[]): Promise<string> {
+/** Starts a broker whose answers meet these fates, one after the other. Resolves with its address. */
+async function startBroker(fates: Fates): Promise<string> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -66,32 +68,69 @@ async function startBroker(fates: Fate[]): Promise<string> {
   const answer = (socket: Socket, request: Buffer): void => {
     const apiKey = request.readInt16BE(0);
     const whole = frame(request.readInt32BE(4), bodyOf(apiKey));
-    const fate = apiKey === heartbeat ? fates.shift() : undefined;
+    const fate = fates[apiKey]?.shift();
     if (fate === undefined) socket.write(whole);
     else fate(socket, whole);
   };
   return `127.0.0.1:${port}`;
 }
 
-async function connected(fates: Fate[]): Promise<KafkaClient> {
-  const client = new KafkaClient({ brokers: [await startBroker(fates)], clientId: 'test', requestTimeoutMs: 200 });
+function clientOf(...brokers: string[]): KafkaClient {
+  const client = new KafkaClient({ brokers, clientId: 'test', requestTimeoutMs: 1_000 });
   closers.push(() => client.close());
-  await client.refresh();
   return client;
 }
 
-const torn =
+const beat = (client: KafkaClient) => client.send(nodeId, 'Heartbeat', wantedBody);
+const beaten = { errorCode: 0 };
+
+const tornBy =
   (end: (socket: Socket) => void): Fate =>
   (socket, answer) => {
     socket.write(answer.subarray(0, 7), () => end(socket));
   };
+/** From now on nothing comes over this connection, though it stays open. */
+const mute: Fate = (socket) => {
+  socket.removeAllListeners('data').resume();
+};
+const closing: Fate = (socket) => {
+  socket.end();
+};
 
 test.each([
   { name: 'reset', end: (socket: Socket) => socket.resetAndDestroy() },
   { name: 'closed', end: (socket: Socket) => socket.end() },
   { name: 'silent', end: () => undefined },
 ])('what came of an answer before its connection was $name is no part of the next', async ({ end }) => {
-  const client = await connected([torn(end)]);
-  await expect(client.send(nodeId, 'Heartbeat', wantedBody)).rejects.toThrow(KafkaFailure);
-  await expect(client.send(nodeId, 'Heartbeat', wantedBody)).resolves.toMatchObject({ errorCode: 0 });
+  const client = clientOf(await startBroker({ [heartbeat]: [tornBy(end)] }));
+  await client.refresh();
+  await expect(beat(client)).rejects.toThrow(KafkaFailure);
+  await expect(beat(client)).resolves.toMatchObject(beaten);
+});
+
+test('requests that got no answer together are each asked again over a new connection', async () => {
+  const client = clientOf(await startBroker({ [heartbeat]: [mute] }));
+  await client.refresh();
+  const again = () => beat(client).catch(() => beat(client));
+  expect(await Promise.all([again(), again(), again()])).toMatchObject([beaten, beaten, beaten]);
+});
+
+test.each([
+  { name: 'its versions', apiKey: apiVersions },
+  { name: 'who leads what', apiKey: metadata },
+])('a broker that does not say $name is asked over a new connection', async ({ apiKey }) => {
+  const client = clientOf(await startBroker({ [apiKey]: [mute] }));
+  await client.refresh().catch(() => undefined);
+  await client.refresh();
+  await expect(beat(client)).resolves.toMatchObject(beaten);
+});
+
+test.each([
+  { name: 'says nothing', fate: mute },
+  { name: 'ends what is connected', fate: closing },
+])('where a broker of the list $name, the next is tried', async ({ fate }) => {
+  const dead = await startBroker({ [apiVersions]: Array.from({ length: 20 }, () => fate) });
+  const client = clientOf(dead, await startBroker({}));
+  await client.refresh();
+  await expect(beat(client)).resolves.toMatchObject(beaten);
 });

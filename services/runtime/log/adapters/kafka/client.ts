@@ -12,7 +12,7 @@
 import Cluster from 'kafkajs/src/cluster/index.js';
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js';
 import apiKeys from 'kafkajs/src/protocol/requests/apiKeys.js';
-import { requests, type Protocol } from 'kafkajs/src/protocol/requests/index.js';
+import { requests } from 'kafkajs/src/protocol/requests/index.js';
 import type { SASLOptions } from 'kafkajs';
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
@@ -39,12 +39,9 @@ export interface ClientSettings {
 /** Who answers for a group or a transactional id. */
 export type CoordinatorKind = 'group' | 'transaction';
 
-type Broker = Cluster.Broker;
-
 const connectionTimeoutMs = 1_500;
 const metadataMaxAgeMs = 300_000;
 const coordinatorsMax = 10_000;
-const fetchConnection = 1;
 
 /** Throws the first error code in an answer, whatever its shape. */
 function refuseErrors(answer: unknown, name: string): void {
@@ -199,7 +196,7 @@ export class KafkaClient {
       const requestTimeout = timeoutMs ?? protocol.requestTimeout ?? this.#requestTimeoutMs;
       const { decode } = protocol.response;
       const response = { decode, parse: (decoded: unknown) => Promise.resolve(decoded) };
-      return this.#exchange(broker, { ...protocol, requestTimeout, response });
+      return broker.connectionPool.send({ ...protocol, requestTimeout, response, logResponseError: false });
     }, name)) as Requests[Name][1];
   }
 
@@ -217,7 +214,7 @@ export class KafkaClient {
       const broker = await this.#cluster.findBroker({ nodeId: node });
       if ((broker.versions?.[apiKey]?.maxVersion ?? -1) < apiVersion)
         throw new KafkaFailure('UNSUPPORTED_VERSION', `the broker has no ${apiName} ${apiVersion}`);
-      return this.#exchange(broker, own.protocol);
+      return broker.connectionPool.send({ ...own.protocol, logResponseError: false });
     }, apiName)) as Answer;
   }
 
@@ -231,21 +228,9 @@ export class KafkaClient {
   async #learn(topic: string): Promise<void> {
     await this.#answered(async () => {
       await this.#cluster.addMultipleTargetTopics([topic]);
+      // kafkajs joins a refresh that is under way, which does not ask for this topic.
+      if (this.#cluster.findTopicPartitionMetadata(topic).length === 0) await this.#cluster.refreshMetadata();
     }, 'Metadata');
-  }
-
-  async #exchange(broker: Broker, protocol: Protocol): Promise<unknown> {
-    const index = protocol.request.apiKey === apiKeys['Fetch'] ? fetchConnection : 0;
-    const connection = broker.connectionPool.pool[index];
-    if (connection === undefined) throw new Error('kafkajs has another connection pool than 2.2.4 has');
-    try {
-      return await broker.connectionPool.send({ ...protocol, logResponseError: false });
-    } catch (caught) {
-      const name = caught instanceof Error ? caught.name : '';
-      // What was sent may still be answered: the next request must not queue behind it.
-      if (name === 'KafkaJSRequestTimeoutError') await end(connection.socket);
-      throw caught;
-    }
   }
 
   async #answered<Answer>(ask: () => Promise<Answer>, name: string): Promise<Answer> {
@@ -256,14 +241,6 @@ export class KafkaClient {
       throw asFailure(caught, name);
     }
   }
-}
-
-/** Cuts a socket; resolves when whoever uses it knows. */
-async function end(socket: Socket | undefined): Promise<void> {
-  if (socket === undefined || socket.closed) return;
-  const closed = new Promise((resolve) => socket.once('close', resolve));
-  socket.destroy(new Error('no answer in time'));
-  await closed;
 }
 
 /** kafkajs wraps errors in errors; the one with the broker's name is what counts. */

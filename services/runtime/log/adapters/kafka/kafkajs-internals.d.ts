@@ -48,24 +48,46 @@ declare module 'kafkajs/src/cluster/index.js' {
 }
 
 declare module 'kafkajs/src/network/connectionPool.js' {
-  import type { Socket } from 'node:net';
   import type { Protocol } from 'kafkajs/src/protocol/requests/index.js';
 
-  interface Connection {
-    readonly socket?: Socket;
-  }
-
+  /** One connection for fetches, one for everything else. */
   interface ConnectionPool {
-    /** Connection 1 carries fetches, connection 0 everything else. */
-    readonly pool: readonly Connection[];
     send(protocol: Protocol): Promise<unknown>;
   }
 }
 
+declare module 'kafkajs/src/broker/index.js' {
+  class Broker {
+    readonly brokerAddress: string;
+    /** Connects, and asks for the versions that the broker speaks when they are not known. */
+    connect: (this: Broker) => Promise<void>;
+  }
+
+  export = Broker;
+}
+
+declare module 'kafkajs/src/errors.js' {
+  export class KafkaJSConnectionError extends Error {
+    constructor(message: string, at: { readonly broker: string });
+  }
+}
+
 declare module 'kafkajs/src/network/connection.js' {
+  import type { Socket } from 'node:net';
+  import type { Protocol } from 'kafkajs/src/protocol/requests/index.js';
+
   class Connection {
+    /** The latest. */
+    readonly socket?: Socket;
+    /** Those that were sent and not answered, and how long a request may take that does not say it; milliseconds. */
+    readonly requestQueue: {
+      readonly inflight: ReadonlyMap<number, { readonly requestTimeout: number }>;
+      readonly requestTimeout: number;
+    };
+    isConnected(): boolean;
     /** Opens a socket. */
     connectOnce: (this: Connection) => Promise<boolean>;
+    send: (this: Connection, protocol: Protocol) => Promise<unknown>;
     /** What came of an answer that is not complete. */
     chunks: Buffer[];
     bytesBuffered: number;
