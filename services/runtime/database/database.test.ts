@@ -131,6 +131,16 @@ describe('statements sent together', () => {
     expect(await notes()).toEqual([]);
   });
 
+  test('the first failure is told, also where a later one is heard of before it', async () => {
+    const failing = database.transaction([], (sql) => {
+      const deep = async (depth: number): Promise<unknown> =>
+        depth === 0 ? sql.query('SELECT 1 / 0') : await deep(depth - 1);
+      return Promise.all([deep(20), sql.query(note, [1, 'a'])]);
+    });
+    await expect(failing).rejects.toThrow(/division by zero/);
+    expect(await notes()).toEqual([]);
+  });
+
   test('a failure that was hidden is not committed', async () => {
     const hiding = database.transaction([], async (sql) => {
       await sql.query(note, [1, 'a']);

@@ -23,7 +23,7 @@ export interface SqlResult<Row> {
  * What runs statements: a transaction. Statements run in the order in which they were asked for, and
  * each is sent at once, without waiting for the one before: those that need nothing from each other
  * are asked for together (`Promise.all`) and cost one round trip. After one that failed, the others of
- * the transaction fail too; `Promise.all` tells the first failure, which is the cause.
+ * the transaction fail too, and the transaction throws what the first of them failed with.
  */
 export interface Sql {
   query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<SqlResult<Row>>;
@@ -102,10 +102,16 @@ const unavailableCodes = new Set([
  */
 const passingStates = /^(08|40|53|55|57|58)...$|^25(006|P03)$/;
 
+/** What Postgres answers to every statement after one that failed, until the transaction ends. */
+const failedBefore = '25P02';
+
+const codeOf = (caught: unknown): string =>
+  caught instanceof Error && 'code' in caught && typeof caught.code === 'string' ? caught.code : '';
+
 /** True when the failure means that Postgres is away or busy, not that the statement was wrong. */
 export function isUnavailable(caught: unknown): boolean {
   if (!(caught instanceof Error)) return false;
-  const code = 'code' in caught && typeof caught.code === 'string' ? caught.code : '';
+  const code = codeOf(caught);
   return (
     unavailableCodes.has(code) ||
     passingStates.test(code) ||
@@ -205,11 +211,21 @@ export function openDatabase(options: DatabaseOptions): Database {
         begun.catch(() => undefined);
         let isOver = false;
         // What is still going on after another part of `work` failed must not be done outside of the transaction.
-        const query: Sql['query'] = (text, values = []) =>
-          isOver ? Promise.reject(new Error('The transaction is over.')) : run(client, text, values);
+        let fault: { readonly error: unknown } | undefined;
+        const query = <Row>(text: string, values: readonly unknown[] = []): Promise<SqlResult<Row>> => {
+          if (isOver) return Promise.reject(new Error('The transaction is over.'));
+          const asked = run<Row>(client, text, values);
+          asked.catch((error: unknown) => {
+            fault ??= { error };
+          });
+          return asked;
+        };
         let result: Awaited<ReturnType<typeof work>>;
         try {
           result = await work({ query });
+        } catch (caught) {
+          // Of statements asked for together, that of a later one may be heard of first; it says only that one before it failed.
+          throw fault !== undefined && codeOf(caught) === failedBefore ? fault.error : caught;
         } finally {
           isOver = true;
           await begun;
