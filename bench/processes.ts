@@ -26,6 +26,8 @@ export interface StartedProcess {
   readonly ready: unknown;
   /** The next lines of its standard output, parsed. Ends with the process. */
   readonly lines: Lines;
+  /** Its exit code when it has ended; null when a signal ended it. */
+  readonly ended: Promise<number | null>;
   /** Writes a line to its standard input, as JSON. */
   tell(value: unknown): void;
   /** Asks it to end, and kills it when it does not. Idempotent. */
@@ -57,6 +59,7 @@ export async function startProcess(file: string, options: ProcessOptions): Promi
     if (pid !== undefined) await endProcess(child, 'SIGTERM', stopGraceMs);
     release();
   };
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   child.stdin.on('error', () => undefined);
   child.stderr.on('data', (chunk: Buffer) => options.onError?.(chunk.toString()));
   const tell = (value: unknown): void => void child.stdin.write(`${JSON.stringify(value)}\n`);
@@ -64,7 +67,7 @@ export async function startProcess(file: string, options: ProcessOptions): Promi
   const lines = linesOf(child);
   try {
     const ready = await firstLine(child, file, lines);
-    return { pid: pid ?? 0, ready, lines, tell, stop };
+    return { pid: pid ?? 0, ready, lines, ended, tell, stop };
   } catch (caught) {
     await stop();
     throw caught;

@@ -60,6 +60,8 @@ export class Crew {
   clockOffsetMs = 0;
   /** SIGKILLs given, by us and by processes to themselves. */
   kills = 0;
+  /** Processes that ended by themselves, with an error: what nothing that is staged here should bring about. */
+  failures = 0;
   /** Last lines that processes wrote to their standard error. */
   readonly notes: string[] = [];
   readonly #members = new Map<Role, Member>();
@@ -169,6 +171,8 @@ export class Crew {
         member.process = started;
         for (let line = await started.lines.next(); line.done !== true; line = await started.lines.next());
         member.process = undefined;
+        const code = await started.ended;
+        if (code !== null && code !== 0) this.#failed(role, code);
         await started.stop();
       } catch (caught) {
         this.#note(`${role}: ${String(caught)}`);
@@ -195,6 +199,11 @@ export class Crew {
         for (const line of text.trimEnd().split('\n')) if (!belowWarning.test(line)) this.#note(`${role}: ${line}`);
       },
     });
+  }
+
+  #failed(role: Role, code: number): void {
+    this.failures += 1;
+    this.#note(`${role}: ended by itself with ${code}`);
   }
 
   #note(line: string): void {

@@ -16,7 +16,7 @@ export interface Excused {
 /** Stages it and judges the whole history of the world so far. */
 export async function stageFault(world: World, fault: Fault, seed: number, excused: Excused): Promise<FaultRun> {
   const { crew, people } = world;
-  const [killsBefore, begunAt] = [crew.kills, Date.now()];
+  const [killsBefore, failuresBefore, begunAt] = [crew.kills, crew.failures, Date.now()];
   people.begin();
   const staged = await fault.stage(world);
   excused.repeats += staged.repeatsAllowed ?? 0;
@@ -26,6 +26,11 @@ export async function stageFault(world: World, fault: Fault, seed: number, excus
   if (!settled) {
     world.say(`did not come to rest: ${left}`);
     for (const note of crew.notes.slice(-anomaliesShownMax)) world.say(`  ${note}`);
+  }
+  const failures = crew.failures - failuresBefore;
+  if (failures > 0) {
+    world.say(`${failures} processes ended by themselves, and were started again`);
+    for (const note of crew.notes.filter((one) => one.includes('by itself'))) world.say(`  ${note}`);
   }
   const history = await world.history(excused.repeats);
   if (!settled) {
