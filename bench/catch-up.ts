@@ -7,6 +7,7 @@ import type { RecordLog } from '#runtime/log/record-log.ts';
 import type { Platform } from '#runtime/platform.ts';
 import { asOwner } from '#runtime/testing/owner-sql.ts';
 
+import { rebuiltTables } from '../services/projection/tables.ts';
 import { type Drain, watchDrain } from './drain.ts';
 import { type Installation, type LogKind, openInstallation } from './installation.ts';
 import { contentOf, populate } from './population.ts';
@@ -16,9 +17,6 @@ import type { Stage } from './stage.ts';
 const conversationCount = 500;
 /** Those that follow the log and have something to write for nearly every record. */
 const services = ['projection', 'timers', 'compliance'] as const;
-/** All that a rebuild empties (`services/projection/projection.ts`, P3). */
-const emptyProjection = `TRUNCATE journal, journal_snapshots, journal_parked, journal_progress, parked_progress,
-  history_progress, messages, message_changes, message_marks, message_links, message_files, contacts, contact_words`;
 
 /** How far it is, over all its topics. */
 const projected = `SELECT sum(next_offset)::int AS projected FROM (
@@ -94,7 +92,7 @@ async function rebuild(installation: Installation, platform: Platform): Promise<
   const records = await recordsFor(log, 'projection');
   const ends = (await Promise.all(topicsOf('projection').map((topic) => log.ends(topic)))).flat();
   const offsets = ends.reduce((sum, { stableEnd }) => sum + stableEnd, 0);
-  await asOwner(installation.environment['DATABASE_URL'] ?? '', emptyProjection);
+  await asOwner(installation.environment['DATABASE_URL'] ?? '', `TRUNCATE ${rebuiltTables}`);
   const begun = performance.now();
   const started = await installation.start('projection');
   await watchDrain(records, async () => {

@@ -3,12 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { asOwner } from '#runtime/testing/owner-sql.ts';
 
+import { rebuiltTables } from '../../services/projection/tables.ts';
 import type { Fault } from '../fault.ts';
 
-/** As services/projection/projection.ts says (P3), and the hosts' own. */
-const emptied =
-  'TRUNCATE actor_snapshots, journal, journal_snapshots, journal_parked, journal_progress, parked_progress, ' +
-  'history_progress, messages, message_changes, message_marks, message_links, message_files, contacts, contact_words';
+/** The projection's, and the hosts' own. */
+const emptied = `TRUNCATE actor_snapshots, ${rebuiltTables}`;
 
 export const fullRebuild: Fault = {
   number: 18,

@@ -14,6 +14,7 @@ import { asOwner } from '#runtime/testing/postgres.ts';
 import { type TestWorld, openTestWorld, testTenant } from '#runtime/testing/runtime.ts';
 
 import { project, startProjection } from './projection.ts';
+import { rebuiltTables } from './tables.ts';
 
 let world: TestWorld;
 let runtime: Runtime;
@@ -298,11 +299,7 @@ test('emptied tables are filled again from the log, and progress never claims wh
     );
   });
   const before = await everything(person);
-  await asOwner(
-    world.databaseUrl,
-    `TRUNCATE journal, journal_snapshots, journal_parked, journal_progress, parked_progress, history_progress, messages,
-     message_changes, message_marks, message_links, message_files, contacts, contact_words`,
-  );
+  await asOwner(world.databaseUrl, `TRUNCATE ${rebuiltTables}`);
   const partition = world.log.partitionOf(person.entry.conversation);
   await received(person, 'G2');
   await whileRunning(async () => {

@@ -8,6 +8,11 @@ import { type Columns, insertRows } from '#runtime/database/rows.ts';
 import { writeJournal, writeParked } from './journal.ts';
 import type { ChangeRow, FileRow, LinkRow, MarkRow, MessageRow, Rows } from './rows.ts';
 
+/** All that a rebuild empties, for TRUNCATE (`projection.ts`, P3). */
+export const rebuiltTables =
+  'journal, journal_snapshots, journal_parked, journal_progress, parked_progress, history_progress, messages, ' +
+  'message_changes, message_marks, message_links, message_files, contacts, contact_words';
+
 const messageColumns: Columns<MessageRow> = {
   tenant: ['text', (row) => row.tenant],
   conversation: ['text', (row) => row.conversation],

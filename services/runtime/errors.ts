@@ -78,6 +78,10 @@ export class OperatingError extends Error {
   }
 }
 
+/** The code (`ENOENT`, an SQLSTATE, …) of something caught; empty when it has none. */
+export const codeOf = (caught: unknown): string =>
+  caught instanceof Error && 'code' in caught && typeof caught.code === 'string' ? caught.code : '';
+
 /** Disposition of anything caught; never throws. What is not an `OperatingError` is a defect: `halt`. */
 export function dispositionOf(caught: unknown): Disposition {
   return caught instanceof OperatingError ? caught.disposition : 'halt';

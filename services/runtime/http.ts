@@ -9,7 +9,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 
 import type { Config } from './config.ts';
-import { OperatingError } from './errors.ts';
+import { codeOf, OperatingError } from './errors.ts';
 import type { Logger } from './logger.ts';
 import type { RunningService } from './runtime.ts';
 
@@ -140,8 +140,7 @@ function problemOf(caught: unknown): Problem {
       ? new Problem(503, caught.code, 'A part that is needed is away; try again.', retryAfterSecondsDefault)
       : new Problem(500, caught.code, 'The request could not be carried out.');
   }
-  const code = caught instanceof Error && 'code' in caught && typeof caught.code === 'string' ? caught.code : '';
-  const known = fastifyCodes[code];
+  const known = fastifyCodes[codeOf(caught)];
   if (known !== undefined) return new Problem(...known);
   const status =
     caught instanceof Error && 'statusCode' in caught && typeof caught.statusCode === 'number'

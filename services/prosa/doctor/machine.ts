@@ -5,7 +5,8 @@ import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 
 import type { Config } from '#runtime/config.ts';
-import { codeOf, processStart } from '#runtime/database/data-directory-lock.ts';
+import { processStart } from '#runtime/database/data-directory-lock.ts';
+import { codeOf } from '#runtime/errors.ts';
 import { demoTenant } from '#runtime/tenants/demo-tenant.ts';
 import { openKeyFile } from '#runtime/vault/key-file.ts';
 

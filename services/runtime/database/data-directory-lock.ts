@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-import { OperatingError } from '../errors.ts';
+import { codeOf, OperatingError } from '../errors.ts';
 
 const run = promisify(execFile);
 
@@ -115,9 +115,4 @@ async function bootId(): Promise<string> {
   } catch {
     return '0';
   }
-}
-
-/** The system's error code (`ENOENT`, …) of something caught; empty when it has none. */
-export function codeOf(caught: unknown): string {
-  return caught instanceof Error && 'code' in caught && typeof caught.code === 'string' ? caught.code : '';
 }

@@ -9,7 +9,7 @@ import { createHmac } from 'node:crypto';
 
 import pg from 'pg';
 
-import { OperatingError } from '../errors.ts';
+import { codeOf, OperatingError } from '../errors.ts';
 import { GatheringSocket } from './gathering-socket.ts';
 import { nameStatements } from './statement-names.ts';
 
@@ -104,9 +104,6 @@ const passingStates = /^(08|40|53|55|57|58)...$|^25(006|P03)$/;
 
 /** What Postgres answers to every statement after one that failed, until the transaction ends. */
 const failedBefore = '25P02';
-
-const codeOf = (caught: unknown): string =>
-  caught instanceof Error && 'code' in caught && typeof caught.code === 'string' ? caught.code : '';
 
 /** True when the failure means that Postgres is away or busy, not that the statement was wrong. */
 export function isUnavailable(caught: unknown): boolean {

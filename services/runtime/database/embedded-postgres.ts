@@ -44,8 +44,8 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-import { OperatingError } from '../errors.ts';
-import { codeOf, lockDataDirectory, processStart, type DataDirectoryLock } from './data-directory-lock.ts';
+import { codeOf, OperatingError } from '../errors.ts';
+import { lockDataDirectory, processStart, type DataDirectoryLock } from './data-directory-lock.ts';
 import { providePostgresBinaries, serverEnvironment, type ServerUser } from './postgres-binaries.ts';
 
 const run = promisify(execFile);

@@ -14,7 +14,7 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { OperatingError } from '../errors.ts';
-import { codeOf } from './data-directory-lock.ts';
+import { codeOf } from '../errors.ts';
 
 const run = promisify(execFile);
 
